@@ -1,0 +1,12 @@
+"""The package's errors: one clear line that shows what arrived and says what to do."""
+
+from collections.abc import Iterable
+
+
+class NstlibError(Exception):
+    """A mistake the user can mend; the command line prints it as one line and exits with 1."""
+
+
+def choose(name: str, value: object, table: Iterable[str]) -> NstlibError:
+    """`name='value'; choose from a, b, c`: the error for a choice that is not in its table."""
+    return NstlibError(f"{name}={value!r}; choose from {', '.join(table)}")
