@@ -1,0 +1,111 @@
+"""The losses of neural style transfer, as pure functions of tensors.
+
+A convention says how a sum of squares is normalised; `content_scale` and `style_scale` are its whole difference.
+With N channels and M positions in a layer, F the picture's features, P the content's, G and A the mean Gram
+matrices (divided by M) of picture and style:
+
+| convention | content | style |
+|---|---|---|
+| `gatys` | ½ Σ (F − P)² | 1 / (4 N²) Σ (G − A)², the paper's 1 / (4 N² M²) with G and A undivided |
+| `tutorial` | mean (F − P)² | mean (G − A)² |
+| `relative` | Σ (F − P)² / Σ P² | Σ (G − A)² / Σ A² |
+"""
+
+import tensorflow as tf
+
+from .errors import choose
+from .settings import CONVENTIONS
+
+TINY = 1e-12  # keeps `relative` finite for a black picture, whose features may all be 0
+
+
+def gram_matrix(features: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor:
+    """G = Fᵀ F / M: the mean product of every two channels over the positions (Gatys et al. 2016, eq. 3).
+
+    features (1, H, W, C) -> (C, C). With a mask (H, W) in [0, 1]: G = Σ m F Fᵀ / Σ m, the Gram matrix of a region.
+    """
+    flat = tf.reshape(features, [-1, features.shape[-1]])  # (1, H, W, C) -> (M, C)
+    if mask is None:
+        positions = tf.cast(tf.shape(flat)[0], tf.float32)
+        return tf.matmul(flat, flat, transpose_a=True) / positions
+    mask = tf.reshape(mask, [-1, 1])
+    return tf.matmul(flat * mask, flat, transpose_a=True) / (tf.reduce_sum(mask) + TINY)
+
+
+def content_scale(target: tf.Tensor, *, convention: str, channels: int) -> tf.Tensor:
+    """What Σ (F − P)² is multiplied by; target (1, H, W, C), channels N, which a folded head's C differs from."""
+    if convention == "gatys":
+        return tf.constant(0.5)
+    if convention == "tutorial":
+        return 1.0 / (tf.size(target, tf.int32) / target.shape[-1] * channels)
+    if convention == "relative":
+        return 1.0 / (tf.reduce_sum(target**2) + TINY)
+    raise choose("convention", convention, CONVENTIONS)
+
+
+def style_scale(target: tf.Tensor, *, convention: str, channels: int) -> tf.Tensor:
+    """What Σ (G − A)² is multiplied by; target a Gram matrix (C, C), channels N."""
+    if convention == "gatys":
+        return tf.constant(1.0 / (4 * channels**2))
+    if convention == "tutorial":
+        return tf.constant(1.0 / channels**2)
+    if convention == "relative":
+        return 1.0 / (tf.reduce_sum(target**2) + TINY)
+    raise choose("convention", convention, CONVENTIONS)
+
+
+def total_variation_scale(image: tf.Tensor, *, convention: str) -> tf.Tensor:
+    """What Σ |Δ| is multiplied by: 1 in `gatys` and `tutorial`, 1 / (H W 3) in `relative`."""
+    if convention not in CONVENTIONS:
+        raise choose("convention", convention, CONVENTIONS)
+    return 1.0 / tf.size(image, tf.float32) if convention == "relative" else tf.constant(1.0)
+
+
+def squared_error(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
+    """Σ (a − b)²."""
+    return 2.0 * tf.nn.l2_loss(a - b)
+
+
+def content_loss(
+    features: tf.Tensor, target: tf.Tensor, *, convention: str = "relative", channels: int | None = None
+) -> tf.Tensor:
+    """Σ (F − P)², scaled by the convention (Gatys et al. 2016, eq. 1; the paper's L_content is `gatys`).
+
+    features, target (1, H, W, C); channels: N where it is not C. Returns a scalar.
+    """
+    scale = content_scale(target, convention=convention, channels=channels or target.shape[-1])
+    return scale * squared_error(features, target)
+
+
+def style_loss(
+    gram: tf.Tensor, target: tf.Tensor, *, convention: str = "relative", channels: int | None = None
+) -> tf.Tensor:
+    """Σ (G − A)², scaled by the convention (Gatys et al. 2016, eq. 4); one layer's term.
+
+    gram, target (C, C), as `gram_matrix` makes them; channels: N where it is not C. Returns a scalar.
+    Departs from Gatys where picture and style differ in size: mean Gram matrices stay comparable, sums would not.
+    """
+    scale = style_scale(target, convention=convention, channels=channels or target.shape[-1])
+    return scale * squared_error(gram, target)
+
+
+def absolute_variation(image: tf.Tensor) -> tf.Tensor:
+    """Σ |x(i, j+1) − x(i, j)| + Σ |x(i+1, j) − x(i, j)|; image (H, W, 3)."""
+    return tf.reduce_sum(tf.abs(image[:, 1:] - image[:, :-1])) + tf.reduce_sum(tf.abs(image[1:] - image[:-1]))
+
+
+def total_variation_loss(image: tf.Tensor, *, convention: str = "relative") -> tf.Tensor:
+    """Σ |Δx| + Σ |Δy|, the tutorial's `tf.image.total_variation`; in `relative` divided by the image's values.
+
+    image (H, W, 3). Returns a scalar.
+    """
+    return total_variation_scale(image, convention=convention) * absolute_variation(image)
+
+
+def temporal_loss(image: tf.Tensor, warped: tf.Tensor, reliability: tf.Tensor) -> tf.Tensor:
+    """(1 / D) Σ c (x − w)², D = 3 H W (Ruder et al. 2016, eq. 7), without a gradient to w and c.
+
+    image, warped (H, W, 3), the last result already warped; reliability c (H, W), 1 where motion is trusted.
+    """
+    error = reliability[..., None] * (image - warped) ** 2
+    return tf.reduce_sum(error) / tf.size(image, tf.float32)

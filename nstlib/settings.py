@@ -1,0 +1,168 @@
+"""The one table of knobs: every setting with its default, range, choices and help text.
+
+The command line's flags, the studio's widgets, a sweep's axes and a saved record are made from it.
+"""
+
+import json
+import math
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from .errors import NstlibError, choose
+
+EXTRACTORS = ("compact", "vgg19", "random")
+CONVENTIONS = ("relative", "tutorial", "gatys")
+STYLE_LAYERS = tuple(f"block{i}_conv1" for i in range(1, 6))
+
+# What a weight of None means: each convention's own (content, style, total variation). `tutorial` are the tutorial's;
+# `gatys` has the α/β = 1e-3 of Gatys et al. 2016, figure 3, scaled so that β = 1000.
+DEFAULT_WEIGHTS = {"relative": (0.03, 1.0, 0.02), "tutorial": (1e4, 1e-2, 30.0), "gatys": (1.0, 1e3, 0.0)}
+
+
+def knob(default: Any, text: str, *, low: float | None = None, high: float | None = None, **more: Any) -> Any:
+    """A dataclass field with its help text and range; `more`: choices, log, steer, kind, video."""
+    return field(default=default, metadata={"help": text, "low": low, "high": high, **more})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every knob of a run; frozen, checked when made, changed with `dataclasses.replace`."""
+
+    extractor: str = knob("compact", "the network whose features are compared", choices=EXTRACTORS)
+    weights: str = knob("", "a file with the extractor's weights (vgg19: Keras's notop .h5); empty: its own")
+    pooling: str = knob("max", "pooling in the extractor; the paper of Gatys et al. averages", choices=("max", "average"))
+    precision: str = knob("float32", "arithmetic of the extractor", choices=("float32", "bfloat16"))
+    convention: str = knob("relative", "how losses are normalised", choices=CONVENTIONS)
+    content_weight: float | None = knob(
+        None, "weight of the content loss; none: the convention's", low=0, high=1e8, log=True, steer=True
+    )
+    style_weight: float | None = knob(
+        None, "weight of the style loss; none: the convention's", low=0, high=1e8, log=True, steer=True
+    )
+    tv_weight: float | None = knob(
+        None, "weight of the total variation loss; none: the convention's", low=0, high=1e8, log=True, steer=True
+    )
+    content_layers: tuple[str, ...] = knob(("block4_conv2",), "layers of the content loss", kind="layers")
+    style_layers: tuple[str, ...] = knob(STYLE_LAYERS, "layers of the style loss", kind="layers")
+    style_layer_weights: tuple[float, ...] = knob(
+        (), "one weight a style layer, of their sum; none: equal", low=0, high=1e8, steer=True
+    )
+    style_blend: tuple[float, ...] = knob(
+        (), "one weight a style, of their sum; none: equal", low=0, high=1e8, steer=True
+    )
+    style_scale: float = knob(1.0, "longest side of the style, over that of the picture", low=0.1, high=4, log=True)
+    preserve_color: str = knob(
+        "none",
+        "keep the content's colours: take its chroma at the end, or match the style's colours to it before",
+        choices=("none", "luminance", "histogram"),
+    )
+    start: str = knob("content", "what the run starts from: content, noise, style, or a picture's path")
+    size: int = knob(384, "longest side of the result, pixels", low=16, high=20000)
+    steps: int = knob(150, "evaluations of loss and gradient, over all scales", low=1, high=100000)
+    scales: int = knob(0, "sizes from coarse to fine, each twice the one before; 0: chosen by size", low=0, high=8)
+    optimizer: str = knob("lbfgs", "the optimiser", choices=("lbfgs", "adam"))
+    learning_rate: float = knob(
+        0.02, "Adam's step, in pixel values of 0 to 1", low=1e-4, high=1, log=True, steer=True
+    )
+    seed: int = knob(0, "seed of the noise start and of random weights", low=0, high=2**31 - 1)
+
+    def __post_init__(self) -> None:
+        for f in fields(self):
+            object.__setattr__(self, f.name, _checked(f.name, getattr(self, f.name), f.default, f.metadata))
+        _match("style_layer_weights", self.style_layer_weights, "style layers", len(self.style_layers))
+
+    @property
+    def term_weights(self) -> tuple[float, float, float]:
+        """The weights of content, style and total variation, with None resolved by the convention."""
+        given = (self.content_weight, self.style_weight, self.tv_weight)
+        default = DEFAULT_WEIGHTS[self.convention]
+        return tuple(d if g is None else g for g, d in zip(given, default, strict=True))
+
+    def to_json(self) -> str:
+        """The settings as one JSON object."""
+        return json.dumps({f.name: getattr(self, f.name) for f in fields(self)})
+
+
+STEERABLE = frozenset(f.name for f in fields(Settings) if f.metadata.get("steer"))
+
+
+def from_json(text: str) -> Settings:
+    """Settings from `Settings.to_json`. Raises NstlibError for anything else."""
+    try:
+        values = json.loads(text)
+    except ValueError as error:
+        raise NstlibError(f"settings are no JSON: {error}") from None
+    if not isinstance(values, dict):
+        raise NstlibError(f"settings are {type(values).__name__}; give a JSON object of names and values")
+    return from_dict(values)
+
+
+def from_dict(values: dict[str, Any]) -> Settings:
+    """Settings from names and values. Raises NstlibError for an unknown name or a bad value."""
+    names = [f.name for f in fields(Settings)]
+    for name in values:
+        if name not in names:
+            raise NstlibError(f"unknown setting {name!r}; choose from {', '.join(names)}")
+    return Settings(**values)
+
+
+def changed(old: Settings, new: Settings) -> list[str]:
+    """The names of the settings that differ."""
+    return [f.name for f in fields(Settings) if getattr(old, f.name) != getattr(new, f.name)]
+
+
+def steer(old: Settings, new: Settings) -> Settings:
+    """`new`, if it differs from `old` only in what a run can take up midway. Raises NstlibError otherwise."""
+    fixed = [name for name in changed(old, new) if name not in STEERABLE]
+    if fixed:
+        raise NstlibError(f"{', '.join(fixed)} cannot be changed while a run is going; start a new run")
+    return replace(new)
+
+
+def _match(name: str, weights: tuple[float, ...], what: str, count: int) -> None:
+    if weights and len(weights) != count:
+        raise NstlibError(f"{name} has {len(weights)} values for {count} {what}; give one each, or none")
+    if weights and not sum(weights) > 0:
+        raise NstlibError(f"{name}={weights} are all 0; make one of them larger")
+
+
+def check_blend(settings: Settings, styles: int) -> tuple[float, ...]:
+    """The share of each style, summing to 1. Raises NstlibError where `style_blend` has another length."""
+    _match("style_blend", settings.style_blend, "styles", styles)
+    blend = settings.style_blend or (1.0,) * styles
+    return tuple(b / sum(blend) for b in blend)
+
+
+def _checked(name: str, value: Any, default: Any, meta: Any) -> Any:
+    if isinstance(default, tuple):
+        if not isinstance(value, tuple | list):
+            raise NstlibError(f"{name}={value!r}; give a list of values")
+        if meta.get("kind") == "layers":
+            return _layers(name, value)
+        return tuple(_number(name, v, float, meta) for v in value)
+    if isinstance(default, str):
+        if not isinstance(value, str):
+            raise NstlibError(f"{name}={value!r}; give text")
+        if "choices" in meta and value not in meta["choices"]:
+            raise choose(name, value, meta["choices"])
+        return value
+    if value is None and default is None:
+        return None
+    return _number(name, value, int if isinstance(default, int) else float, meta)
+
+
+def _layers(name: str, value: tuple | list) -> tuple[str, ...]:
+    if not value or not all(isinstance(v, str) for v in value):
+        raise NstlibError(f"{name}={value!r}; give at least one layer's name, such as block1_conv1")
+    if len(set(value)) < len(value):
+        raise NstlibError(f"{name}={','.join(value)} names a layer twice; name each once")
+    return tuple(value)
+
+
+def _number(name: str, value: Any, kind: type, meta: Any) -> float | int:
+    low, high = meta["low"], meta["high"]
+    good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not good or (kind is int and value != int(value)) or not low <= value <= high:
+        what = "whole number" if kind is int else "number"
+        raise NstlibError(f"{name}={value!r}; give a {what} from {low:g} to {high:g}")
+    return kind(value)
