@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from nstlib.errors import NstlibError, choose
+from .errors import NstlibError, choose
 
 # finest scale, patch size, patch stride, descents, refinements, intensity weight, smoothness weight. 'fast' and
 # 'medium' are OpenCV's own; 'fine' is the cheapest that was found to reach 0.12 / 0.21 px on RubberWhale / alley_1:
