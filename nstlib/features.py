@@ -24,7 +24,7 @@ NO_WEIGHTS = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Extractor:
     """A picture's features by layer: `extractor(image)` -> {layer: (1, h, w, C) float32}.
 

@@ -37,7 +37,7 @@ def content_scale(target: tf.Tensor, *, convention: str, channels: int) -> tf.Te
     if convention == "gatys":
         return tf.constant(0.5)
     if convention == "tutorial":
-        return 1.0 / (tf.size(target, tf.int32) / target.shape[-1] * channels)
+        return 1.0 / (tf.cast(tf.size(target) // target.shape[-1] * channels, tf.float32))
     if convention == "relative":
         return 1.0 / (tf.reduce_sum(target**2) + TINY)
     raise choose("convention", convention, CONVENTIONS)
@@ -58,7 +58,7 @@ def total_variation_scale(image: tf.Tensor, *, convention: str) -> tf.Tensor:
     """What Σ |Δ| is multiplied by: 1 in `gatys` and `tutorial`, 1 / (H W 3) in `relative`."""
     if convention not in CONVENTIONS:
         raise choose("convention", convention, CONVENTIONS)
-    return 1.0 / tf.size(image, tf.float32) if convention == "relative" else tf.constant(1.0)
+    return 1.0 / tf.cast(tf.size(image), tf.float32) if convention == "relative" else tf.constant(1.0)
 
 
 def squared_error(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
@@ -103,9 +103,10 @@ def total_variation_loss(image: tf.Tensor, *, convention: str = "relative") -> t
 
 
 def temporal_loss(image: tf.Tensor, warped: tf.Tensor, reliability: tf.Tensor) -> tf.Tensor:
-    """(1 / D) Σ c (x − w)², D = 3 H W (Ruder et al. 2016, eq. 7), without a gradient to w and c.
+    """(1 / D) Σ c (x − w)², D = 3 H W (Ruder et al. 2016, eq. 7).
 
-    image, warped (H, W, 3), the last result already warped; reliability c (H, W), 1 where motion is trusted.
+    image (H, W, 3); warped (H, W, 3), an earlier result already warped; reliability c (H, W), 1 where motion is
+    trusted. Returns a scalar; with warped (T, H, W, 3) and c (T, H, W), one value for each of T earlier results.
     """
     error = reliability[..., None] * (image - warped) ** 2
-    return tf.reduce_sum(error) / tf.size(image, tf.float32)
+    return tf.reduce_sum(error, axis=(-3, -2, -1)) / tf.cast(tf.size(image), tf.float32)

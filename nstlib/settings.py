@@ -3,7 +3,6 @@
 The command line's flags, the studio's widgets, a sweep's axes and a saved record are made from it.
 """
 
-import json
 import math
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -20,7 +19,11 @@ DEFAULT_WEIGHTS = {"relative": (0.03, 1.0, 0.02), "tutorial": (1e4, 1e-2, 30.0),
 
 
 def knob(default: Any, text: str, *, low: float | None = None, high: float | None = None, **more: Any) -> Any:
-    """A dataclass field with its help text and range; `more`: choices, log, steer, kind, video."""
+    """A dataclass field with its help text and range.
+
+    more: choices, a tuple of names; log, a slider's scale; steer, a run can take it up midway; video, it matters to
+    videos alone; kind, `layers` for names of layers.
+    """
     return field(default=default, metadata={"help": text, "low": low, "high": high, **more})
 
 
@@ -30,7 +33,7 @@ class Settings:
 
     extractor: str = knob("compact", "the network whose features are compared", choices=EXTRACTORS)
     weights: str = knob("", "a file with the extractor's weights (vgg19: Keras's notop .h5); empty: its own")
-    pooling: str = knob("max", "pooling in the extractor; the paper of Gatys et al. averages", choices=("max", "average"))
+    pooling: str = knob("max", "pooling in the extractor; Gatys et al. average", choices=("max", "average"))
     precision: str = knob("float32", "arithmetic of the extractor", choices=("float32", "bfloat16"))
     convention: str = knob("relative", "how losses are normalised", choices=CONVENTIONS)
     content_weight: float | None = knob(
@@ -57,6 +60,9 @@ class Settings:
         choices=("none", "luminance", "histogram"),
     )
     start: str = knob("content", "what the run starts from: content, noise, style, or a picture's path")
+    temporal_weight: float = knob(
+        100.0, "weight of the temporal loss", low=0, high=1e8, log=True, steer=True, video=True
+    )
     size: int = knob(384, "longest side of the result, pixels", low=16, high=20000)
     steps: int = knob(150, "evaluations of loss and gradient, over all scales", low=1, high=100000)
     scales: int = knob(0, "sizes from coarse to fine, each twice the one before; 0: chosen by size", low=0, high=8)
@@ -78,27 +84,19 @@ class Settings:
         default = DEFAULT_WEIGHTS[self.convention]
         return tuple(d if g is None else g for g, d in zip(given, default, strict=True))
 
-    def to_json(self) -> str:
-        """The settings as one JSON object."""
-        return json.dumps({f.name: getattr(self, f.name) for f in fields(self)})
-
 
 STEERABLE = frozenset(f.name for f in fields(Settings) if f.metadata.get("steer"))
 
 
-def from_json(text: str) -> Settings:
-    """Settings from `Settings.to_json`. Raises NstlibError for anything else."""
-    try:
-        values = json.loads(text)
-    except ValueError as error:
-        raise NstlibError(f"settings are no JSON: {error}") from None
-    if not isinstance(values, dict):
-        raise NstlibError(f"settings are {type(values).__name__}; give a JSON object of names and values")
-    return from_dict(values)
+def to_dict(settings: Settings) -> dict[str, Any]:
+    """Names and values, ready for JSON; `from_dict` takes them back."""
+    return {f.name: getattr(settings, f.name) for f in fields(settings)}
 
 
 def from_dict(values: dict[str, Any]) -> Settings:
-    """Settings from names and values. Raises NstlibError for an unknown name or a bad value."""
+    """Settings from names and values, such as JSON's. Raises NstlibError for an unknown name or a bad value."""
+    if not isinstance(values, dict):
+        raise NstlibError(f"settings are {type(values).__name__}; give names with values")
     names = [f.name for f in fields(Settings)]
     for name in values:
         if name not in names:

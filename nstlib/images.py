@@ -1,0 +1,236 @@
+"""The pixel contract: an image is RGB, float32 in [0, 1], shape (H, W, 3). Load, save, resize, keep colours."""
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
+
+from .errors import NstlibError, choose
+
+FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
+MOST_PIXELS = 20_000 * 20_000  # beyond this a picture is refused rather than decoded
+RECORD = "nstlib"  # the PNG text chunk that holds the record
+
+
+def load(source: str | os.PathLike | np.ndarray, *, size: int | None = None) -> np.ndarray:
+    """The image at the door: a path or an array in, RGB float32 in [0, 1], shape (H, W, 3), out.
+
+    Paths: any format and mode that Pillow reads, turned upright by EXIF, transparency laid on white, an animation's
+    first frame. Arrays: uint8, or floats in [0, 1]; (H, W), (H, W, 3) or (H, W, 4).
+    size: longest side in pixels. Raises NstlibError, naming the file, for what is no whole image.
+    """
+    image = _from_array(source) if isinstance(source, np.ndarray) else _from_file(Path(source), size)
+    return image if size is None else resize(image, fit(image.shape[:2], size))
+
+
+def load_masks(masks: Sequence[str | os.PathLike | np.ndarray], content: Any, styles: int) -> list[np.ndarray]:
+    """One region (H, W) in [0, 1] for each style, of the content's size; an empty list for no masks.
+
+    masks: paths or arrays, their luminance is taken. content: the path or array that the masks belong to.
+    Raises NstlibError for another number or size.
+    """
+    if not masks:
+        return []
+    if len(masks) != styles:
+        raise NstlibError(f"{len(masks)} masks for {styles} styles; give one mask a style, or none")
+    shape = shape_of(content)
+    loaded = [luminance(load(mask))[..., 0] for mask in masks]
+    for source, mask in zip(masks, loaded, strict=True):
+        if mask.shape != shape:
+            name = "a mask" if isinstance(source, np.ndarray) else f"mask {source}"
+            raise NstlibError(f"{name} is {mask.shape[1]} x {mask.shape[0]}, content is {shape[1]} x {shape[0]}")
+        if not mask.any():
+            raise NstlibError(f"{'a mask' if isinstance(source, np.ndarray) else source} is black everywhere")
+    return loaded
+
+
+def shape_of(source: str | os.PathLike | np.ndarray) -> tuple[int, int]:
+    """(H, W) of a path or an array, upright, without decoding the picture."""
+    if isinstance(source, np.ndarray):
+        return source.shape[:2]
+    with _open(Path(source)) as picture:
+        turned = picture.getexif().get(0x0112, 1) >= 5  # EXIF orientations that swap the sides
+        return picture.size if turned else picture.size[::-1]
+
+
+def fit(shape: tuple[int, int], longest: int) -> tuple[int, int]:
+    """(H, W) scaled so that its longest side is `longest`, in whole pixels, at least 1."""
+    scale = longest / max(shape)
+    return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
+
+
+def resize(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """The image at (H, W): averaged over areas where it shrinks, bicubic where it grows; values stay in [0, 1]."""
+    if image.shape[:2] == tuple(shape):
+        return image
+    shrinks = shape[0] <= image.shape[0] and shape[1] <= image.shape[1]
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+    return np.clip(cv2.resize(image, shape[::-1], interpolation=method), 0, 1)
+
+
+def to_uint8(image: np.ndarray) -> np.ndarray:
+    """255 x, rounded: float [0, 1] -> uint8."""
+    return np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
+
+
+def save(path: str | os.PathLike, image: np.ndarray, *, record: dict[str, Any] | None = None) -> Path:
+    """The image (H, W, 3) in a file, by its extension; written beside and renamed, so never half there.
+
+    The record travels in a PNG's text chunk, and beside any other format as PATH.json.
+    Raises NstlibError for an unknown extension, a missing folder, and what the system refuses.
+    """
+    path = Path(path)
+    check_output(path)
+    options: dict[str, Any] = {"quality": 95} if FORMATS[path.suffix.lower()] in ("JPEG", "WEBP") else {}
+    text = json.dumps(record) if record is not None else None
+    if text and path.suffix.lower() == ".png":
+        options["pnginfo"] = PngImagePlugin.PngInfo()
+        options["pnginfo"].add_text(RECORD, text, zip=True)
+    with whole_file(path) as beside:
+        Image.fromarray(to_uint8(image)).save(beside, FORMATS[path.suffix.lower()], **options)
+    if text and path.suffix.lower() != ".png":
+        with whole_file(path.with_name(path.name + ".json")) as beside:
+            beside.write_text(text)
+    return path
+
+
+def read_record(path: str | os.PathLike) -> dict[str, Any]:
+    """The record that `save` put into the PNG, or beside another format. Raises NstlibError where there is none."""
+    path = Path(path)
+    beside = path.with_name(path.name + ".json")
+    try:
+        text = beside.read_text() if beside.is_file() else _open(path).info.get(RECORD)
+        record = json.loads(text) if text else None
+    except (ValueError, OSError):
+        record = None
+    if not isinstance(record, dict):
+        raise NstlibError(f"{path} carries no record of nstlib; replay takes a picture that `nstlib image` wrote")
+    return record
+
+
+def check_output(path: Path) -> None:
+    """Raises NstlibError unless a picture can be written there: known extension, existing and writable folder."""
+    if path.suffix.lower() not in FORMATS:
+        raise choose(f"{path}: extension", path.suffix, FORMATS)
+    if path.is_dir():
+        raise NstlibError(f"{path} is a folder; name a file in it")
+    if not path.parent.is_dir():
+        raise NstlibError(f"{path}: there is no folder {path.parent}; make it first")
+    if not os.access(path.parent, os.W_OK):
+        raise NstlibError(f"{path}: the folder {path.parent} cannot be written; choose another output")
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A path beside `path` to write to; renamed to it at the end, removed where writing fails.
+
+    Raises NstlibError with the system's reason, such as a full disk.
+    """
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    os.close(handle)
+    try:
+        yield Path(name)
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(name).chmod(0o666 & ~umask)  # mkstemp's 0600 would surprise whoever shares the folder
+        os.replace(name, path)  # noqa: PTH105 (Path.replace reads the other way round)
+    except OSError as error:
+        raise NstlibError(f"{path} cannot be written: {error.strerror or error}") from error
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+# Gatys et al. 2016, "Preserving color in neural artistic style transfer": luminance-only transfer works in YIQ.
+YIQ = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]], np.float32)
+
+
+def with_chroma_of(image: np.ndarray, content: np.ndarray) -> np.ndarray:
+    """Y of the image, I and Q of the content (Gatys et al. 2016, luminance-only transfer); both (H, W, 3)."""
+    yiq = content @ YIQ.T
+    yiq[..., 0] = image @ YIQ[0]
+    return np.clip(yiq @ np.linalg.inv(YIQ).T, 0, 1).astype(np.float32)
+
+
+def luminance(image: np.ndarray) -> np.ndarray:
+    """Y of the image in all three channels, (H, W, 3)."""
+    return np.repeat((image @ YIQ[0])[..., None], 3, axis=2)
+
+
+def match_luminance(style: np.ndarray, content: np.ndarray) -> np.ndarray:
+    """σ_c / σ_s (Y_s − μ_s) + μ_c, in grey: the style with the content's mean and spread of luminance."""
+    s, c = luminance(style), luminance(content)
+    return np.clip((s - s.mean()) * c.std() / max(s.std(), 1e-3) + c.mean(), 0, 1)
+
+
+def match_colors(style: np.ndarray, content: np.ndarray) -> np.ndarray:
+    """A (s − μ_s) + μ_c with A Σ_s Aᵀ = Σ_c: the style with the content's mean and covariance of colour.
+
+    style, content (H, W, 3), of any sizes. A = Σ_c^½ Σ_s^−½ (Gatys et al. 2016, eq. 3).
+    """
+    s, c = style.reshape(-1, 3), content.reshape(-1, 3)
+    root = _power(np.cov(c.T), 0.5) @ _power(np.cov(s.T), -0.5)
+    return np.clip((style - s.mean(0)) @ root.T + c.mean(0), 0, 1).astype(np.float32)
+
+
+def _power(covariance: np.ndarray, exponent: float) -> np.ndarray:
+    values, vectors = np.linalg.eigh(covariance)
+    return (vectors * np.maximum(values, 1e-5) ** exponent) @ vectors.T
+
+
+def _from_array(array: np.ndarray) -> np.ndarray:
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)) or 0 in array.shape:
+        raise NstlibError(f"array is {array.shape}; give (H, W), (H, W, 3) or (H, W, 4)")
+    if array.dtype == np.uint8:
+        array = array / np.float32(255)
+    elif not np.issubdtype(array.dtype, np.floating):
+        raise NstlibError(f"array is {array.dtype}; give uint8, or floats in [0, 1]")
+    array = array.astype(np.float32, copy=False)
+    if not (np.isfinite(array).all() and array.min() >= -1e-3 and array.max() <= 1 + 1e-3):
+        raise NstlibError(f"array has values from {array.min():g} to {array.max():g}; give floats in [0, 1] or uint8")
+    if array.ndim == 2:
+        array = np.repeat(array[..., None], 3, axis=2)
+    if array.shape[2] == 4:
+        array = array[..., :3] * array[..., 3:] + (1 - array[..., 3:])
+    return np.clip(array, 0, 1)
+
+
+def _open(path: Path) -> Image.Image:
+    if not path.exists():
+        raise NstlibError(f"no such file: {path}")
+    if path.is_dir():
+        raise NstlibError(f"{path} is a folder; name a picture in it")
+    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # the limit is ours, said in one line
+    try:
+        return Image.open(path)
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+        raise NstlibError(f"{path} is no picture that can be read") from error
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
+
+
+def _from_file(path: Path, size: int | None) -> np.ndarray:
+    with _open(path) as picture:
+        if picture.width * picture.height > MOST_PIXELS:
+            raise NstlibError(f"{path} is {picture.width} x {picture.height}; pictures to 20000 x 20000 are read")
+        try:
+            if size:  # a JPEG is decoded no larger than is needed
+                picture.draft("RGB", (2 * size, 2 * size))
+            return _rgb(ImageOps.exif_transpose(picture), max(1, max(picture.size) // (2 * size)) if size else 1)
+        except (OSError, ValueError, SyntaxError, EOFError, MemoryError) as error:
+            raise NstlibError(f"{path} is truncated or damaged: {error or 'it cannot be decoded'}") from error
+
+
+def _rgb(picture: Image.Image, shrink: int) -> np.ndarray:
+    """The decoded picture, averaged over `shrink` x `shrink` pixels while it is still bytes."""
+    if picture.mode.startswith(("I", "F")):  # 16-bit grey, or floats
+        grey = np.asarray(picture, np.float32) / (65535 if picture.mode.startswith("I") else 1)
+        return _from_array(np.clip(grey, 0, 1))
+    picture = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
+    return _from_array(np.asarray(picture.reduce(shrink) if shrink > 1 else picture))

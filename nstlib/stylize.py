@@ -1,0 +1,209 @@
+"""One picture by optimisation: a run is an iterator that can be steered, stopped, branched and resumed."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from . import images, memory
+from .conventions import coefficients, summarise
+from .errors import NstlibError
+from .model import Targets, load_model
+from .optimize import LBFGS, Adam, pyramid
+from .settings import Settings, check_blend, steer
+from .styles import Picture, Styles
+
+
+@dataclass(frozen=True)
+class Step:
+    """One evaluation: its number from 1, of how many, the picture's (H, W) at it, and the losses by name.
+
+    The losses are unweighted: `total` is content_weight · `content` + style_weight · `style` + tv_weight ·
+    `total_variation` + temporal_weight · `temporal`. `content/LAYER` and `style/LAYER` are the layers' own.
+    """
+
+    number: int
+    total_steps: int
+    shape: tuple[int, int]
+    losses: dict[str, float]
+
+
+class Diverged(NstlibError):
+    """The loss is no longer finite; `image` is the last good picture."""
+
+    def __init__(self, message: str, image: np.ndarray) -> None:
+        super().__init__(message)
+        self.image = image
+
+
+def scale_shapes(shape: tuple[int, int], scales: int, smallest: int) -> list[tuple[int, int]]:
+    """The sizes of a run, coarse to fine, each about twice the one before; the last is `shape`.
+
+    scales 0: coarser ones while the longest side is 256 pixels or more. None has a side under `smallest`.
+    """
+    count = scales or max(1, int(math.log2(max(shape) / 256)) + 1)
+    shapes = [images.fit(shape, round(max(shape) / 2**k)) for k in range(count)]
+    return [s for s in reversed(shapes) if min(s) >= smallest or s == shape]
+
+
+class Run:
+    """An iterator of steps that optimises one picture; between two steps it can be steered.
+
+    `run.settings = replace(run.settings, style_weight=…)` changes weights without tracing anew; `run.image` is the
+    picture so far, `run.curves` the losses by name, `run.steering` the settings and the steps from which they held;
+    `run.state()` and `run.restore(state)` branch and resume.
+
+    content: path or image. styles: one or several paths or images, or `Styles`. masks: a region (H, W) in [0, 1] for
+    each style, of the content's size. start: an image that goes before `settings.start`. earlier: pairs (warped
+    result, reliability) for the temporal loss. Raises NstlibError, before the first step, for what cannot be run.
+    """
+
+    def __init__(
+        self,
+        content: Picture,
+        styles: Picture | Sequence[Picture] | Styles,
+        settings: Settings | None = None,
+        *,
+        masks: Sequence[Picture] = (),
+        start: np.ndarray | None = None,
+        earlier: Sequence[tuple[np.ndarray, np.ndarray]] = (),
+    ) -> None:
+        self._settings = settings = settings or Settings()
+        self.content = images.load(content, size=settings.size)
+        self.shape = self.content.shape[:2]
+        memory.check(self.shape, settings)
+        self.model = load_model(settings)
+        self._check_shape()
+        styles = styles if isinstance(styles, Styles) else Styles(styles, settings)
+        self.styles = styles.recolored(self.content, settings)
+        self._blend = check_blend(settings, len(self.styles.pictures))
+        self._masks = images.load_masks(masks, content, len(self.styles.pictures))
+        self._earlier = earlier
+        self.shapes = scale_shapes(self.shape, settings.scales, self.model.extractor.smallest)
+        self.sources = {"content": content, "styles": self.styles.sources, "masks": list(masks), "start": start}
+        self.number, self.curves, self.steering = 0, {}, [(0, settings)]
+        self._enter(0, self._first() if start is None else images.load(start))
+
+    def _check_shape(self) -> None:
+        smallest = self.model.extractor.smallest
+        if min(self.shape) < smallest:
+            raise NstlibError(
+                f"the picture is {self.shape[1]} x {self.shape[0]} pixels and its deepest layer needs {smallest} a "
+                "side; choose a larger size, or shallower layers"
+            )
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force; assigning others steers the run. Raises NstlibError for what cannot be steered."""
+        return self._settings
+
+    @settings.setter
+    def settings(self, new: Settings) -> None:
+        blend = check_blend(new, len(self.styles.pictures))
+        self._settings, self._blend = steer(self._settings, new), blend
+        self.steering.append((self.number, new))
+        self._weigh()
+        self.optimizer.forget()
+        if isinstance(self.optimizer, Adam):
+            self.optimizer.learning_rate = new.learning_rate
+
+    @property
+    def image(self) -> np.ndarray:
+        """The picture so far, (H, W, 3), at the current scale; with the content's colours where they are kept."""
+        image = self.optimizer.x.numpy()
+        if self._settings.preserve_color != "luminance":
+            return image
+        return images.with_chroma_of(image, images.resize(self.content, image.shape[:2]))
+
+    def __iter__(self) -> Iterator[Step]:
+        return self
+
+    def __next__(self) -> Step:
+        if self.number >= self._settings.steps:
+            raise StopIteration
+        if self.number >= self._settings.steps * (self._scale + 1) // len(self.shapes):
+            self._enter(self._scale + 1, self.optimizer.x.numpy())
+        try:
+            total, terms = self.optimizer.step(lambda image: self.model.loss(image, self._targets, self._weights))
+        except FloatingPointError as error:
+            raise Diverged(f"step {self.number + 1}: {error}; choose smaller weights", self.image) from None
+        self.number += 1
+        losses = {"total": total, **summarise(terms, self._settings)}
+        for name, value in losses.items():
+            self.curves.setdefault(name, []).append(value)
+        return Step(self.number, self._settings.steps, tuple(self.optimizer.x.shape[:2]), losses)
+
+    def finish(self) -> np.ndarray:
+        """Take every step that is left. Returns the picture (H, W, 3)."""
+        for _ in self:
+            pass
+        return self.image
+
+    def state(self) -> dict[str, Any]:
+        """Everything that the next step depends on; `restore` takes it, in this run or in one made alike."""
+        return {
+            "steering": list(self.steering),
+            "number": self.number,
+            "scale": self._scale,
+            "curves": {name: list(values) for name, values in self.curves.items()},
+            "optimizer": self.optimizer.state(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from `state()`, with its weights. Raises NstlibError for the state of another kind of run."""
+        self._settings = steer(self._settings, state["steering"][-1][1])
+        self._blend = check_blend(self._settings, len(self.styles.pictures))
+        self._enter(state["scale"], state["optimizer"]["x"])
+        self.optimizer.restore(state["optimizer"])
+        self.number, self.steering = state["number"], list(state["steering"])
+        self.curves = {name: list(values) for name, values in state["curves"].items()}
+
+    def _enter(self, scale: int, image: np.ndarray) -> None:
+        """Begin a scale: its targets and weights, and an optimiser that starts from the image."""
+        self._scale, shape = scale, self.shapes[scale]
+        content = images.resize(self.content, shape)
+        if self._settings.preserve_color == "luminance":
+            content = images.luminance(content)
+        self._targets = Targets(
+            content=self.model(tf.constant(content))["content"],
+            style=self.styles.grams(self.model, max(shape)),
+            masks=_stack(self._masks, shape),
+            warped=_stack([warped for warped, _ in self._earlier], shape),
+            reliability=_stack([reliability for _, reliability in self._earlier], shape),
+        )
+        self._weigh()
+        self.optimizer = self._optimizer(tf.constant(images.resize(image, shape)), coarsest=scale == 0)
+
+    def _weigh(self) -> None:
+        channels, shape = self.model.extractor.channels, self.shapes[self._scale]
+        self._weights = coefficients(self._settings, self._targets, channels, self._blend, shape)
+
+    def _optimizer(self, image: tf.Tensor, *, coarsest: bool) -> Adam | LBFGS:
+        if self._settings.optimizer == "lbfgs":
+            return LBFGS(image, first=0.02 if coarsest else 0.01, precondition=pyramid())
+        epsilon = 0.1 if self._settings.convention == "tutorial" else 1e-8  # 0.1 suits the tutorial's large gradients
+        return Adam(image, learning_rate=self._settings.learning_rate, epsilon=epsilon)
+
+    def _first(self) -> np.ndarray:
+        """The picture that `settings.start` names, at the coarsest scale's size or larger."""
+        start = self._settings.start
+        if start == "noise":
+            shape = (*self.shapes[0], 3)
+            return np.random.default_rng(self._settings.seed).uniform(size=shape).astype(np.float32)
+        if start == "content":
+            grey = self._settings.preserve_color == "luminance"
+            return images.luminance(self.content) if grey else self.content
+        if start == "style":
+            return self.styles.pictures[0]
+        if not Path(start).exists():
+            raise NstlibError(f"start={start!r}; choose from content, noise, style, or give a picture's path")
+        return images.load(start)
+
+
+def _stack(maps: Sequence[np.ndarray], shape: tuple[int, int]) -> tf.Tensor | None:
+    """T maps (H, W) or images (H, W, 3), resized and stacked; None where there is none."""
+    return tf.constant(np.stack([images.resize(m, shape) for m in maps])) if len(maps) else None
