@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from nstlib.drawing import FPS, FRAMES, SIZE
-from nstlib.errors import NstlibError
+from .drawing import FPS, FRAMES, SIZE
+from .errors import NstlibError
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 STYLES = ("whirls", "mosaic", "ink")  # from the busiest to the smoothest
@@ -47,7 +47,7 @@ def frame(index: int, *, size: tuple[int, int] = SIZE) -> np.ndarray:
 
     index: 0 to 59. size: (H, W); other shapes than 9:16 stretch the picture. Sizes above 720 x 1280 add no detail.
     """
-    from nstlib.drawing import scene
+    from .drawing import scene
 
     return scene.resize(scene.render(known(index)), sized(size))
 
@@ -59,7 +59,7 @@ def exact_flow(index: int, other: int, *, size: tuple[int, int] = SIZE) -> tuple
     frame `index` is seen in frame `other` too; 0 where it is hidden there, outside it, or where the pixel lies on an
     edge and mixes two motions. For frame t and the one before it: exact_flow(t, t - 1).
     """
-    from nstlib.drawing import scene
+    from .drawing import scene
 
     return scene.flow(known(index), known(other), sized(size))
 
@@ -70,7 +70,7 @@ def busy_style(busyness: float, *, seed: int = 0, size: tuple[int, int] = (512, 
     busyness: 0 (few, large, smooth) to 1 (very many, small), the palette and the hand unchanged. seed: another
     painting of the same kind. size: (H, W).
     """
-    from nstlib.drawing.busy import busy
+    from .drawing.busy import busy
 
     if not (isinstance(busyness, Real) and 0 <= busyness <= 1):
         raise NstlibError(f"busyness={busyness!r}; give a number from 0 to 1")
@@ -102,7 +102,7 @@ def sized(size: tuple[int, int]) -> tuple[int, int]:
 @lru_cache(maxsize=len(STYLES))
 def paint(name: str) -> np.ndarray:
     """The style `name` as it is drawn, before it becomes a file: (H, W, 3) float32 RGB in [0, 1]."""
-    from nstlib.drawing import ink, mosaic, whirls
+    from .drawing import ink, mosaic, whirls
 
     draw = {"whirls": whirls.whirls, "mosaic": mosaic.mosaic, "ink": ink.ink}[name]
     return draw(np.random.default_rng(SEED))
@@ -112,7 +112,7 @@ def render(folder: Path = DATA) -> None:
     """Draw every bundled sample into a folder: clip.mp4 and styles/*.jpg, the same ones every time."""
     from PIL import Image
 
-    from nstlib.drawing import film
+    from .drawing import film
 
     (folder / "styles").mkdir(parents=True, exist_ok=True)
     for name in STYLES:

@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 
-from nstlib.drawing.noise import Array, fractal, ramp
-from nstlib.drawing.strokes import cover, easel, turned, varnish
+from .noise import Array, fractal, ramp
+from .strokes import cover, easel, turned, varnish
 
 FEW, MANY = 2.0, 32.0  # features along the shorter side at busyness 0 and 1
 PALETTE = [

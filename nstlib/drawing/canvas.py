@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from nstlib.drawing.noise import Array, fractal
+from .noise import Array, fractal
 
 Colour = Array | tuple[float, float, float]
 Point = Array | tuple[float, float]

@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 
-from nstlib.drawing.canvas import Texture, area, cut, dab, line, shrink
-from nstlib.drawing.noise import Array, fractal, grid, mix, smoothstep
+from .canvas import Texture, area, cut, dab, line, shrink
+from .noise import Array, fractal, grid, mix, smoothstep
 
 GOLD = np.float32([1.0, 0.80, 0.46])
 

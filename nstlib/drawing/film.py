@@ -8,7 +8,7 @@ from pathlib import Path
 import imageio_ffmpeg
 import numpy as np
 
-from nstlib.drawing.noise import Array
+from .noise import Array
 
 RATE = 44100
 CHORD = ((146.83, 0.0), (220.0, 0.12), (293.66, 0.5), (369.99, 0.9), (440.0, 1.3), (554.37, 1.7))  # D major 7: Hz, s

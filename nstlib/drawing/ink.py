@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from nstlib.drawing.noise import Array, fractal, grid, mix, smoothstep
+from .noise import Array, fractal, grid, mix, smoothstep
 
 SIZE = (704, 640)
 INK = np.float32([0.105, 0.115, 0.150])

@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 
-from nstlib.drawing.canvas import Texture, cut, skyline
-from nstlib.drawing.noise import Array, fractal, grid, lit, mix, ramp, sample, smoothstep
+from .canvas import Texture, cut, skyline
+from .noise import Array, fractal, grid, lit, mix, ramp, sample, smoothstep
 
 WIDTH, HEIGHT = 1280, 720  # the stage: twice the clip's size, so that halving it smooths every edge
 HORIZON = 418.0

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from nstlib.drawing.noise import Array, fractal, grid, lit, mix, ramp, smoothstep
+from .noise import Array, fractal, grid, lit, mix, ramp, smoothstep
 
 SIZE = (704, 704)
 GROUT = (0.30, 0.27, 0.25)

@@ -4,8 +4,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from nstlib.drawing.canvas import Texture, area, dab, line, skyline
-from nstlib.drawing.noise import Array, fractal, grid, mix, ramp, smoothstep
+from .canvas import Texture, area, dab, line, skyline
+from .noise import Array, fractal, grid, mix, ramp, smoothstep
 
 UP, SIDE = np.float64([0, -1]), np.float64([1.6, 0])
 BARK = ((0.0, (0.17, 0.11, 0.12)), (0.16, (0.30, 0.18, 0.14)), (0.34, (0.66, 0.39, 0.22)))

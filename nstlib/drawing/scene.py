@@ -7,11 +7,11 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from nstlib.drawing import FRAMES, craft, land, plants
-from nstlib.drawing.canvas import Texture
-from nstlib.drawing.land import HEIGHT, HORIZON, WIDTH
-from nstlib.drawing.noise import Array
-from nstlib.drawing.shore import shore
+from . import FRAMES, craft, land, plants
+from .canvas import Texture
+from .land import HEIGHT, HORIZON, WIDTH
+from .noise import Array
+from .shore import shore
 
 SEED = 7
 TRAVEL, RISE, DOLLY = 250.0, 20.0, 0.05  # of the nearest layer over the whole clip: stage pixels, and a share

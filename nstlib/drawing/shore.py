@@ -3,9 +3,9 @@
 import cv2
 import numpy as np
 
-from nstlib.drawing.canvas import Colour, Point, Texture, cut, dab, paint, skyline
-from nstlib.drawing.land import HAZE, HORIZON, WIDTH, glow
-from nstlib.drawing.noise import Array, fractal, grid, mix, smoothstep
+from .canvas import Colour, Point, Texture, cut, dab, paint, skyline
+from .land import HAZE, HORIZON, WIDTH, glow
+from .noise import Array, fractal, grid, mix, smoothstep
 
 
 def shore(rng: np.random.Generator) -> Texture:

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from nstlib.drawing.noise import Array, fractal, lit
+from .noise import Array, fractal, lit
 
 FINER = 2  # strokes are drawn twice as large and halved, which smooths every bristle
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from nstlib.drawing.noise import Array, fractal, grid, mix, ramp, smoothstep
-from nstlib.drawing.strokes import cover, easel, streaks, turned, varnish, whirl
+from .noise import Array, fractal, grid, mix, ramp, smoothstep
+from .strokes import cover, easel, streaks, turned, varnish, whirl
 
 SKY = [
     (-2.2, (0.05, 0.09, 0.30)), (-1.0, (0.09, 0.22, 0.55)), (0.0, (0.16, 0.42, 0.70)), (0.7, (0.36, 0.66, 0.74)),
