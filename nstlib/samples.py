@@ -14,7 +14,7 @@ from .drawing import FPS, FRAMES, SIZE
 from .errors import NstlibError
 
 DATA = Path(__file__).resolve().parent.parent / "data"
-STYLES = ("whirls", "mosaic", "ink")  # from the busiest to the smoothest
+STYLES = ("whirls", "mosaic", "ink")  # the smooth one last
 SEED = 1
 
 
@@ -24,7 +24,7 @@ def clip() -> Path:
 
 
 def styles() -> dict[str, Path]:
-    """The style images by name: whirls (thick strokes), mosaic, ink (a wash; the smooth one)."""
+    """The style images by name: whirls (thick strokes), mosaic (the busiest), ink (a wash; the smoothest)."""
     return {name: bundled(DATA / "styles" / f"{name}.jpg") for name in STYLES}
 
 

@@ -125,7 +125,7 @@ def render(index: int) -> Array:
     return np.clip(stage, 0, 1)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=3)  # a walk through the clip asks for each frame twice in a row
 def shares(index: int, size: tuple[int, int]) -> Array:
     """How much of each pixel each layer makes: (layers, H, W) float32, their sum 1."""
     left_over = np.ones((HEIGHT, WIDTH), np.float32)
