@@ -1,6 +1,8 @@
 """The extractors: networks whose features the losses compare. VGG's scaling of pixels lives here alone."""
 
+import contextlib
 import hashlib
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -10,6 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from . import compact
 from .errors import NstlibError, choose
 from .settings import EXTRACTORS
 
@@ -114,12 +117,28 @@ def _load(name: str, layers: tuple[str, ...], weights: str, pooling: str, precis
     check_layers(layers)
     if name not in EXTRACTORS:
         raise choose("extractor", name, EXTRACTORS)
+    if name == "compact":
+        return _compact(layers, weights, pooling, precision)
     if name == "random" and weights:
         raise NstlibError(f"extractor random draws its weights from the seed; leave out weights={weights!r}")
     source = "random" if name == "random" else weights or "imagenet"
     model = vgg_layers(layers, weights=source, pooling=pooling, precision=precision, seed=seed)
     channels = {n: CHANNELS[n] for n in layers}
     return Extractor(name, layers, checksum(model.get_weights()), _network(model), channels)
+
+
+def _compact(layers: tuple[str, ...], weights: str, pooling: str, precision: str) -> Extractor:
+    if pooling != "max":
+        raise NstlibError(f"extractor compact has learned max pooling; pooling={pooling!r} needs vgg19 or random")
+    arrays = compact.load(weights or compact.FILE)
+    for name in layers:
+        compact.nearest(name)  # an unknown one is an error now, not at the first picture
+    tensors = {name: tf.constant(array, precision) for name, array in arrays.items()}
+
+    def network(image: tf.Tensor) -> list[tf.Tensor]:
+        return compact.features(tensors, tf.cast(image, precision), layers)
+
+    return Extractor("compact", layers, checksum(list(arrays.values())), network, {n: CHANNELS[n] for n in layers})
 
 
 def checksum(arrays: list[np.ndarray]) -> str:
@@ -158,7 +177,8 @@ def _vgg19(weights: str) -> keras.Model:
     if weights != "imagenet" and not Path(weights).is_file():
         raise NstlibError(NO_WEIGHTS.format(why=f"no such file: {weights}"))
     try:
-        return keras.applications.VGG19(include_top=False, weights=weights)
+        with contextlib.redirect_stdout(sys.stderr):  # Keras prints its download's progress
+            return keras.applications.VGG19(include_top=False, weights=weights)
     except Exception as error:  # Keras raises a bare Exception offline, and many kinds for a file it cannot read
         why = "the download failed" if weights == "imagenet" else f"{weights} is no notop weights file of VGG19"
         raise NstlibError(NO_WEIGHTS.format(why=why)) from error

@@ -38,9 +38,7 @@ class Adam:
         self._t += 1
         step = tf.constant(self._t, tf.float32)
         rate = tf.constant(self.learning_rate, tf.float32)
-        self.x, self._m, self._v = _adam(
-            self.x, gradient, self._m, self._v, step, rate, *self._betas, self._epsilon
-        )
+        self.x, self._m, self._v = _adam(self.x, gradient, self._m, self._v, step, rate, *self._betas, self._epsilon)
         return value, report
 
     def forget(self) -> None:

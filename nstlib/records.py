@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from . import __version__, images
+from . import __version__
 from .errors import NstlibError
 from .settings import from_dict, to_dict
 from .stylize import Run
@@ -60,7 +60,7 @@ def file_checksum(path: Path) -> str:
 
 
 def replay(record: dict[str, Any], *, search: Sequence[Path] = ()) -> Run:
-    """The run that the record tells of, made again and finished: on the same machine and versions, the same picture.
+    """The run that the record tells of; taken to its end, on the same machine and versions, it gives the same picture.
 
     Inputs are looked for at their recorded paths, then by name in the folders `search`; their checksums must agree.
     Raises NstlibError for a record that is not whole, and for inputs and weights that are not the recorded ones.
@@ -75,11 +75,7 @@ def replay(record: dict[str, Any], *, search: Sequence[Path] = ()) -> Run:
     run = Run(content, found["styles"], steering[0][1], masks=found["masks"], start=start)
     if run.model.extractor.checksum != extractor["sha256"]:
         raise NstlibError(f"the weights of {extractor['name']} are not those that the picture was made with")
-    while run.number < steps:
-        for number, settings in steering[1:]:
-            if number == run.number:
-                run.settings = settings
-        next(run)
+    run.follow(steering[1:], steps)
     return run
 
 

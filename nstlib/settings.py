@@ -67,9 +67,7 @@ class Settings:
     steps: int = knob(150, "evaluations of loss and gradient, over all scales", low=1, high=100000)
     scales: int = knob(0, "sizes from coarse to fine, each twice the one before; 0: chosen by size", low=0, high=8)
     optimizer: str = knob("lbfgs", "the optimiser", choices=("lbfgs", "adam"))
-    learning_rate: float = knob(
-        0.02, "Adam's step, in pixel values of 0 to 1", low=1e-4, high=1, log=True, steer=True
-    )
+    learning_rate: float = knob(0.02, "Adam's step, in pixel values of 0 to 1", low=1e-4, high=1, log=True, steer=True)
     seed: int = knob(0, "seed of the noise start and of random weights", low=0, high=2**31 - 1)
 
     def __post_init__(self) -> None:

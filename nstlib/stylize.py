@@ -86,6 +86,7 @@ class Run:
         self.shapes = scale_shapes(self.shape, settings.scales, self.model.extractor.smallest)
         self.sources = {"content": content, "styles": self.styles.sources, "masks": list(masks), "start": start}
         self.number, self.curves, self.steering = 0, {}, [(0, settings)]
+        self.total_steps, self._script = settings.steps, []
         self._enter(0, self._first() if start is None else images.load(start))
 
     def _check_shape(self) -> None:
@@ -123,7 +124,9 @@ class Run:
         return self
 
     def __next__(self) -> Step:
-        if self.number >= self._settings.steps:
+        while self._script and self._script[0][0] == self.number:
+            self.settings = self._script.pop(0)[1]
+        if self.number >= self.total_steps:
             raise StopIteration
         if self.number >= self._settings.steps * (self._scale + 1) // len(self.shapes):
             self._enter(self._scale + 1, self.optimizer.x.numpy())
@@ -135,7 +138,11 @@ class Run:
         losses = {"total": total, **summarise(terms, self._settings)}
         for name, value in losses.items():
             self.curves.setdefault(name, []).append(value)
-        return Step(self.number, self._settings.steps, tuple(self.optimizer.x.shape[:2]), losses)
+        return Step(self.number, self.total_steps, tuple(self.optimizer.x.shape[:2]), losses)
+
+    def follow(self, script: Sequence[tuple[int, Settings]], total_steps: int) -> None:
+        """Steer as another run was steered: its `steering`, and the step at which it ended."""
+        self._script, self.total_steps = [entry for entry in script if entry[0] >= self.number], total_steps
 
     def finish(self) -> np.ndarray:
         """Take every step that is left. Returns the picture (H, W, 3)."""

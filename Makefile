@@ -1,0 +1,38 @@
+# make demo | test | lab | lint | bench: each does its own set-up first.
+PYTHON ?= python3
+RUN = .venv/bin/python
+export MPLBACKEND ?= Agg
+
+.PHONY: demo lab test test-slow lint bench samples
+
+demo: .venv/ready
+	$(RUN) -m nstlib demo
+
+lab: .venv/ready
+	.venv/bin/jupyter lab --ServerApp.ip=127.0.0.1 notebooks/01_quickstart.ipynb
+
+test: .venv/ready-dev
+	$(RUN) -m pytest --durations=10
+
+test-slow: .venv/ready-dev
+	$(RUN) -m pytest -m slow --durations=10
+
+lint: .venv/ready-dev
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+
+bench: .venv/ready
+	$(RUN) -m nstlib.bench $(AREA)
+
+samples: .venv/ready
+	$(RUN) -m nstlib.samples
+
+.venv/ready: requirements.txt pyproject.toml
+	test -x $(RUN) || $(PYTHON) -m venv .venv
+	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+.venv/ready-dev: .venv/ready requirements-dev.txt
+	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@

@@ -1,0 +1,176 @@
+"""The command line: python -m nstlib COMMAND. Every setting is a flag, made from the settings' table."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import Field, fields
+from pathlib import Path
+from typing import Any
+
+from . import __version__
+from .errors import NstlibError
+from .settings import Settings
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Returns 0, 1 for an error said in one line; exits with 2 for wrong usage."""
+    given = parser().parse_args(arguments)
+    try:
+        given.run(given)
+    except NstlibError as error:
+        print(f"nstlib: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("nstlib: stopped", file=sys.stderr)
+        return 1
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of every command and flag."""
+    top = argparse.ArgumentParser(prog="python -m nstlib", description="Neural style transfer on images and videos.")
+    top.add_argument("--version", action="version", version=f"nstlib {__version__}")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+
+    image = _command(commands, "image", image_command, "stylise a picture", "photo.jpg painting.jpg -o out.png")
+    image.usage = "%(prog)s CONTENT STYLE [STYLE ...] -o OUT.png [settings]"
+    image.add_argument("content", type=Path, help="the photograph")
+    image.add_argument("styles", type=Path, nargs="+", metavar="style", help="one or several paintings")
+    image.add_argument("-o", "--output", type=Path, required=True, help="the picture to write; a PNG holds its record")
+    image.add_argument("--mask", type=Path, action="append", default=[], help="a style's region, white; one a style")
+    image.add_argument("--json", action="store_true", help="print the final losses as JSON")
+    add_settings(image)
+
+    text = "make a picture again from its record"
+    replay = _command(commands, "replay", replay_command, text, "out.png -o again.png")
+    replay.add_argument("picture", type=Path, help="a picture that `image` wrote")
+    replay.add_argument("-o", "--output", type=Path, required=True, help="the picture to write")
+    replay.add_argument("--search", type=Path, action="append", default=[], help="a folder to look for inputs in")
+
+    demo = _command(commands, "demo", demo_command, "stylise the bundled samples", "-o outputs")
+    demo.add_argument("-o", "--output", type=Path, default=Path("outputs"), help="the folder to write to")
+    return top
+
+
+def _command(commands: Any, name: str, run: Callable, text: str, example: str) -> argparse.ArgumentParser:
+    example = f"example: python -m nstlib {name} {example}"
+    command = commands.add_parser(name, help=text, description=f"{text.capitalize()}.", epilog=example)
+    command.set_defaults(run=run)
+    return command
+
+
+def add_settings(command: argparse.ArgumentParser, *, video: bool = False) -> None:
+    """A flag for every setting of `Settings`; those of videos alone where `video` is set."""
+    group = command.add_argument_group("settings")
+    for f in fields(Settings):
+        if video or not f.metadata.get("video"):
+            flag = f"--{f.name.replace('_', '-')}"
+            group.add_argument(flag, type=_reader(f), metavar=_metavar(f), default=argparse.SUPPRESS, help=_help(f))
+
+
+def given_settings(given: argparse.Namespace) -> Settings:
+    """The settings that the flags name. Raises NstlibError for a value out of its range."""
+    return Settings(**{f.name: getattr(given, f.name) for f in fields(Settings) if hasattr(given, f.name)})
+
+
+def _reader(f: Field) -> Callable[[str], Any]:
+    if isinstance(f.default, tuple):
+        kind = str if f.metadata.get("kind") == "layers" else float
+        return lambda text: tuple(kind(part) for part in text.split(","))
+    return type(f.default) if isinstance(f.default, str | int) else float
+
+
+def _metavar(f: Field) -> str:
+    if "choices" in f.metadata:
+        return "|".join(f.metadata["choices"])
+    return "A,B,…" if isinstance(f.default, tuple) else "X"
+
+
+def _help(f: Field) -> str:
+    default = ",".join(map(str, f.default)) if isinstance(f.default, tuple) else f.default
+    shown = "" if default in (None, "") else f" ({default})"
+    return (f.metadata["help"] + shown).replace("%", "%%")
+
+
+def image_command(given: argparse.Namespace) -> None:
+    """Stylise a picture; Ctrl-C keeps the picture so far, and so does a loss that is no longer finite."""
+    from . import images
+
+    images.check_output(given.output)
+    settings = given_settings(given)
+    for path in (given.content, *given.styles, *given.mask):
+        images.shape_of(path)  # what can be refused at once is, before TensorFlow is loaded
+    load_tensorflow()
+    from .stylize import Run
+
+    run = Run(given.content, given.styles, settings, masks=given.mask)
+    try:
+        follow(run)
+    except KeyboardInterrupt:
+        _keep(run, given.output)
+        raise NstlibError(f"stopped after {run.number} of {settings.steps} steps; so far: {given.output}") from None
+    except NstlibError as error:
+        _keep(run, given.output)
+        raise NstlibError(f"{error}; the last good picture is in {given.output}") from None
+    _keep(run, given.output)
+    print(json.dumps({name: curve[-1] for name, curve in run.curves.items()}) if given.json else given.output)
+
+
+def replay_command(given: argparse.Namespace) -> None:
+    """Make a picture again from its record."""
+    from . import images
+
+    images.check_output(given.output)
+    record = images.read_record(given.picture)
+    load_tensorflow()
+    from . import records
+
+    run = records.replay(record, search=(given.picture.parent, *given.search))
+    follow(run)
+    _keep(run, given.output)
+    print(given.output)
+
+
+def demo_command(given: argparse.Namespace) -> None:
+    """Stylise the bundled samples."""
+    load_tensorflow()
+    from .demo import demo
+
+    demo(given.output)
+
+
+def load_tensorflow() -> None:
+    """Import TensorFlow without the lines that its start writes to standard error, past its own log level."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    kept, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    try:
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(null)
+
+
+def follow(run: Any) -> None:
+    """Take every step that is left, behind a progress bar."""
+    from tqdm.auto import tqdm
+
+    with tqdm(run, total=run.total_steps, initial=run.number, unit="step", leave=False, dynamic_ncols=True) as bar:
+        for step in bar:
+            bar.set_postfix_str(f"{step.shape[1]}x{step.shape[0]} loss {step.losses['total']:.4g}", refresh=False)
+
+
+def _keep(run: Any, output: Path) -> None:
+    from . import images, records
+
+    images.save(output, run.image, record=records.record(run))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
