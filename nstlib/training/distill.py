@@ -1,0 +1,172 @@
+"""Distils a teacher into the compact extractor: relative errors of features, Gram matrices and differences.
+
+    python -m nstlib.training.distill --photos PHOTOS --paintings PAINTINGS --teacher TEACHER.npz --out compact.npz
+
+Plain Keras 3, on any of its backends. Resumes from `--state` where that file exists; the same seed and steps give
+the same training.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import ops
+from tqdm.auto import tqdm
+
+from ..compact import LAYOUT, SITES, fold, save, trunk
+from .distill_data import Pictures, read_folder
+from .distill_painter import Pool
+from .distill_student import Distiller, Student, errors, measure_scales
+from .distill_teacher import Teacher, load_teacher
+
+# Channels of the shipped heads: at most the site's own, multiples of 16 where that loses next to nothing.
+WIDTH = {site: channels for site, (_, _, _, channels, _) in LAYOUT.items()} | {"conv51": 112}
+
+
+
+def learning_rate(step: int, steps: int, peak: float) -> float:
+    """Rises over 200 steps, stays for the first third, falls linearly to 0."""
+    return peak * min(1.0, (step + 1) / 200, max(0.0, 1.5 * (1 - step / steps)))
+
+
+class Run:
+    """One distillation: student, teacher, pictures, painted pool, optimiser; `for step in run` trains."""
+
+    def __init__(self, args: argparse.Namespace, pictures: Pictures, teacher: Teacher) -> None:
+        self.args, self.pictures, self.step = args, pictures, 0
+        self.rng = np.random.default_rng(args.seed)
+        self.sample = pictures.batch(np.random.default_rng(args.seed + 1), 16)
+        scales = measure_scales(teacher, self.sample)
+        targets = {n: f.shape[-1] for n, f in teacher(ops.convert_to_tensor(self.sample[:1])).items()}
+        self.student = Student(targets, args.seed, args.precision)
+        self.distiller = Distiller(self.student, teacher, scales, args.painted)
+        # Jordan's scaling: every matrix moves by the same spectral norm a step, so small first layers keep up with wide
+        muon = keras.optimizers.Muon(
+            args.rate, weight_decay=None, adam_weight_decay=None, rms_rate=None, adam_lr_ratio=0.1
+        )
+        self.distiller.compile(optimizer=muon, jit_compile=keras.backend.backend() == "jax")
+        muon.build(self.distiller.trainable_variables)
+        self.pool = Pool(self.student, pictures, args.painted) if args.painted else None
+        self.earlier = self.pool.images() if self.pool else None
+        self.average = self.student.arrays()
+
+    def __iter__(self) -> "Run":
+        return self
+
+    def __next__(self) -> float:
+        """One step; returns its loss."""
+        if self.step >= self.args.steps:
+            raise StopIteration
+        batch = self.pictures.batch(self.rng, self.args.crops)
+        if self.pool:
+            batch = np.concatenate([batch, self._painted()])
+        self.distiller.optimizer.learning_rate = learning_rate(self.step, self.args.steps, self.args.rate)
+        loss = float(self.distiller.train_on_batch(batch))
+        self.step += 1
+        if self.step % 10 == 0:
+            keep = min(0.96, self.step / (self.step + 200))
+            self.average = {n: keep * self.average[n] + (1 - keep) * w for n, w in self.student.arrays().items()}
+        return loss
+
+    def _painted(self) -> np.ndarray:
+        """The pool as it was some steps ago, then as it is: pairs whose difference is the student's own direction."""
+        self.pool.step(self.rng)
+        now = self.pool.images()
+        before, self.earlier = self.earlier, now if self.step % 6 == 0 else self.earlier
+        return np.concatenate([before, now])
+
+    def variables(self) -> list[keras.Variable]:
+        """Everything that a resumed run needs."""
+        pool = [self.pool.painter, self.pool.painter.optimizer] if self.pool else []
+        return [v for part in (self.student, self.distiller.optimizer, *pool) for v in part.variables]
+
+    def save_state(self, path: Path) -> None:
+        """Variables, average, random state and step, in one file, replaced at once."""
+        arrays = {f"v{i}": ops.convert_to_numpy(v) for i, v in enumerate(self.variables())}
+        arrays |= {f"average/{n}": w for n, w in self.average.items()}
+        about = json.dumps({"step": self.step, "rng": self.rng.bit_generator.state})
+        earlier = () if self.earlier is None else self.earlier
+        np.savez(path.with_suffix(".tmp.npz"), about=about, earlier=earlier, **arrays)
+        path.with_suffix(".tmp.npz").replace(path)
+
+    def load_state(self, path: Path) -> None:
+        """Takes up a run that `save_state` left; the pool of painted pictures starts anew where its size differs."""
+        with np.load(path) as file:
+            state = dict(file)
+        about = json.loads(str(state["about"]))
+        self.step, self.rng.bit_generator.state = about["step"], about["rng"]
+        self.average = {n: state[f"average/{n}"] for n in self.average}
+        if self.pool and state["earlier"].shape == self.earlier.shape:
+            self.earlier, self.pool.begun = state["earlier"], self.step > 0
+        for i, variable in enumerate(self.variables()):
+            if f"v{i}" in state and state[f"v{i}"].shape == tuple(variable.shape):
+                variable.assign(state[f"v{i}"])
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """The averaged weights as `compact.load` gives them: kernels (h, w, in, out), heads rescaled and folded."""
+        sites = trunk(self.average, ops.convert_to_tensor(self.sample), set(LAYOUT))
+        folded = {}
+        for name, site in SITES.items():
+            s = np.reshape(ops.convert_to_numpy(sites[site]), (-1, LAYOUT[site][3]))
+            t = np.concatenate([s, np.ones_like(s[:, :1])], 1)
+            kernel, bias = (self.average[f"{name}/{part}"] * self._scale(name) for part in ("kernel", "bias"))
+            folded[f"{name}/kernel"], folded[f"{name}/bias"] = fold(kernel, bias, WIDTH[site], t.T @ t / len(t))
+        for site, (size, _, cin, cout, _) in LAYOUT.items():
+            folded[f"{site}/kernel"] = self.average[f"{site}/kernel"].reshape(size, size, cin, cout)
+            folded[f"{site}/bias"] = self.average[f"{site}/bias"]
+        return folded
+
+    def _scale(self, name: str) -> float:
+        """A tap's own scale; for a layer without head in the teacher, that of its block's tap."""
+        return self.distiller.scales[f"{name[:-1]}1"]
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    """The command line's arguments."""
+    ask = argparse.ArgumentParser(prog="python -m nstlib.training.distill", description=__doc__.splitlines()[0])
+    ask.add_argument("--photos", required=True, help="folder of photographs")
+    ask.add_argument("--paintings", required=True, help="folder of paintings")
+    ask.add_argument("--leave-out", nargs="*", default=[], help="pictures (stems) kept out of training")
+    ask.add_argument("--teacher", required=True, help="vgg19, or a .npz of a slim VGG19")
+    ask.add_argument("--out", default="outputs/compact.npz", help="where the weights go")
+    ask.add_argument("--state", default="outputs/distill.npz", help="resumed from, and kept up to date")
+    ask.add_argument("--steps", type=int, default=20000)
+    ask.add_argument("--size", type=int, default=128, help="side of the training pictures, pixels")
+    ask.add_argument("--crops", type=int, default=5, help="pictures from the folders, a batch")
+    ask.add_argument("--painted", type=int, default=3, help="pictures painted against the student, a batch")
+    ask.add_argument("--rate", type=float, default=0.02, help="peak learning rate (Muon)")
+    ask.add_argument("--precision", default="float32", choices=("float32", "bfloat16"))
+    ask.add_argument("--save-every", type=int, default=250, help="steps between two saved states")
+    ask.add_argument("--seed", type=int, default=0)
+    return ask.parse_args(arguments)
+
+
+def train(run: Run, args: argparse.Namespace) -> None:
+    """Runs to the last step with a progress bar; saves weights and state now and then, and prints the errors."""
+    bar = tqdm(run, total=args.steps, initial=run.step, mininterval=10)
+    for loss in bar:
+        bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+        if run.step % args.save_every == 0 or run.step == args.steps:
+            run.save_state(Path(args.state))
+            digest = save(args.out, run.weights())
+            measured = errors(run.distiller, run.sample)
+            found = " ".join(f"{error:.4f}" for error in measured.values())
+            bar.write(f"{run.step} {found} loss {loss:.3f} {digest[:12]}")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command line."""
+    args = parse(arguments)
+    photos, paintings = read_folder(args.photos, args.leave_out), read_folder(args.paintings, args.leave_out)
+    run = Run(args, Pictures(photos, paintings, args.size), load_teacher(args.teacher))
+    for file in (args.state, args.out):
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
+    if Path(args.state).is_file():
+        run.load_state(Path(args.state))
+    train(run, args)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""Distillation's laws: it learns, it resumes as if never stopped, its pool paints."""
+
+import cv2
+import numpy as np
+import pytest
+from keras import ops
+
+from nstlib import compact
+from nstlib.errors import NstlibError
+from nstlib.training import distill, distill_losses, distill_teacher
+from nstlib.training.distill_data import KINDS, Pictures, read_folder
+
+CHANNELS = {1: 4, 2: 6, 3: 8, 4: 10, 5: 10}
+
+
+def toy_teacher(seed: int = 0) -> dict[str, np.ndarray]:
+    """A random slim VGG19 in the layout of a teacher's file."""
+    rng, cin, weights = np.random.default_rng(seed), 3, {}
+    weights["conv0/kernel"], weights["conv0/bias"] = np.eye(3)[None, None], np.full(3, -0.5)
+    for block, count in distill_teacher.CONVOLUTIONS.items():
+        for i in range(1, count + 1):
+            cout = CHANNELS[block]
+            weights[f"conv{block}{i}/kernel"] = rng.normal(0, np.sqrt(2 / 9 / cin), (3, 3, cin, cout))
+            weights[f"conv{block}{i}/bias"] = rng.normal(0, 0.1, cout)
+            cin = cout
+        weights[f"conv{block}1_aux/kernel"] = rng.normal(0, 0.5, (1, 1, cin, 3 * cin))
+        weights[f"conv{block}1_aux/bias"] = rng.normal(0, 0.5, 3 * cin)
+    return {name: array.astype(np.float32) for name, array in weights.items()}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A command line for a teacher and pictures of noise."""
+    np.savez(tmp_path / "teacher.npz", **toy_teacher())
+    rng = np.random.default_rng(1)
+    for kind in ("photos", "paintings"):
+        (tmp_path / kind).mkdir()
+        for i in range(3):
+            image = cv2.resize(rng.uniform(0, 255, (9, 12, 3)), (80, 64), interpolation=cv2.INTER_CUBIC)
+            cv2.imwrite(str(tmp_path / kind / f"{i}.png"), image)
+    return tmp_path
+
+
+def arguments(folder, **more) -> list[str]:
+    paths = {"photos": "photos", "paintings": "paintings", "teacher": "teacher.npz", "out": "w.npz", "state": "s.npz"}
+    given = {name: folder / path for name, path in paths.items()} | {"size": 32, "crops": 2, "painted": 1} | more
+    return [word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+
+
+def make_run(folder, **more) -> distill.Run:
+    args = distill.parse(arguments(folder, **more))
+    pictures = Pictures(read_folder(args.photos, short=64), read_folder(args.paintings, short=64), args.size)
+    return distill.Run(args, pictures, distill_teacher.load_teacher(args.teacher))
+
+
+def test_ten_steps_lower_the_loss(folder):
+    run = make_run(folder, steps=10000)
+    batch = np.concatenate([run.sample, run.sample[-1:]])
+    before = float(run.distiller.test_on_batch(batch))
+    for _ in range(10):
+        next(run)
+    assert float(run.distiller.test_on_batch(batch)) < before
+
+
+def test_a_resumed_run_goes_on_as_if_never_stopped(folder):
+    run = make_run(folder, steps=20)
+    for _ in range(3):
+        next(run)
+    run.save_state(folder / "s.npz")
+    resumed = make_run(folder, steps=20)
+    resumed.load_state(folder / "s.npz")
+    for _ in range(2):
+        next(run)
+        next(resumed)
+    assert resumed.step == run.step == 5
+    for name, array in run.student.arrays().items():
+        np.testing.assert_allclose(resumed.student.arrays()[name], array, atol=1e-4)
+
+
+def test_the_command_leaves_weights_that_the_extractor_loads(folder):
+    distill.main(arguments(folder, steps=1))
+    weights = compact.load(folder / "w.npz")
+    assert weights["conv11/kernel"].shape == (3, 3, 3, 16)
+    assert weights["block5_conv1/kernel"].shape[-1] <= distill.WIDTH["conv51"]
+
+
+def test_a_painted_picture_nears_its_style(folder):
+    run = make_run(folder, steps=10)
+    run.pool.step(run.rng, lifetime=10**9)
+    losses = [float(run.pool.painter.train_on_batch(run.pool.dummy)) for _ in range(8)]
+    assert losses[-1] < losses[0]
+
+
+def test_a_painted_picture_leaves_the_student_alone(folder):
+    run = make_run(folder, steps=10)
+    before = run.student.arrays()
+    run.pool.step(run.rng)
+    for name, array in run.student.arrays().items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+def test_a_teachers_folded_heads_keep_norms():
+    """Distances in the folded space are those in the heads' own channels."""
+    weights = toy_teacher()
+    image = np.random.default_rng(3).uniform(size=(2, 32, 32, 3)).astype(np.float32)
+    folded = ops.convert_to_numpy(distill_teacher.slim(weights)(ops.convert_to_tensor(image))["block1_conv1"])
+    s = ops.relu(distill_teacher._convolve(weights, distill_teacher._convolve(weights, image, "conv0"), "conv11"))
+    full = ops.convert_to_numpy(s) @ weights["conv11_aux/kernel"][0, 0] + weights["conv11_aux/bias"]
+    assert folded.shape[-1] == 5
+    assert np.sum((folded[0] - folded[1]) ** 2) == pytest.approx(np.sum((full[0] - full[1]) ** 2), rel=1e-4)
+
+
+def test_a_perfect_student_has_no_error():
+    rng = np.random.default_rng(0)
+    f = ops.convert_to_tensor(rng.normal(size=(4, 6, 5, 3)).astype(np.float32))
+    assert float(distill_losses.feature_error(f, f)) == 0
+    assert float(distill_losses.gram_error(f, f)) == 0
+    assert float(distill_losses.difference_error(f, f, 2)) == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_pictures_keep_the_pixel_contract(folder, kind):
+    images = read_folder(folder / "photos", short=64)
+    picture = Pictures(images, images, 32).draw(np.random.default_rng(0), kind)
+    assert picture.shape == (32, 32, 3)
+    assert picture.dtype == np.float32
+    assert 0 <= picture.min() <= picture.max() <= 1
+
+
+def test_pictures_left_out_are_not_read(folder):
+    assert len(read_folder(folder / "photos", ("1",))) == 2
+
+
+def test_what_is_missing_is_one_clear_line(tmp_path):
+    with pytest.raises(NstlibError, match="no such teacher"):
+        distill_teacher.load_teacher(str(tmp_path / "none.npz"))
+    with pytest.raises(NstlibError, match="no pictures"):
+        read_folder(str(tmp_path))
