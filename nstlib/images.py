@@ -106,9 +106,10 @@ def read_record(path: str | os.PathLike) -> dict[str, Any]:
     path = Path(path)
     beside = path.with_name(path.name + ".json")
     try:
-        text = beside.read_text() if beside.is_file() else _open(path).info.get(RECORD)
+        with _open(path) as picture:
+            text = beside.read_text() if beside.is_file() else picture.info.get(RECORD)
         record = json.loads(text) if text else None
-    except (ValueError, OSError):
+    except (ValueError, OSError, RecursionError):
         record = None
     if not isinstance(record, dict):
         raise NstlibError(f"{path} carries no record of nstlib; replay takes a picture that `nstlib image` wrote")

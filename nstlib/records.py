@@ -66,16 +66,16 @@ def replay(record: dict[str, Any], *, search: Sequence[Path] = ()) -> Run:
     Raises NstlibError for a record that is not whole, and for inputs and weights that are not the recorded ones.
     """
     try:
-        steering = [(int(number), from_dict(values)) for number, values in record["steering"]]
+        (_, settings), *script = [(int(number), from_dict(values)) for number, values in record["steering"]]
         inputs, steps, extractor = record["inputs"], int(record["steps"]), record["extractor"]
         found = {name: [_find(i, search) for i in inputs[name]] for name in ("styles", "masks")}
         content, start = _find(inputs["content"], search), inputs["start"] and _find(inputs["start"], search)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise NstlibError(f"the record is not whole ({type(error).__name__}: {error})") from None
-    run = Run(content, found["styles"], steering[0][1], masks=found["masks"], start=start)
+    run = Run(content, found["styles"], settings, masks=found["masks"], start=start)
     if run.model.extractor.checksum != extractor["sha256"]:
         raise NstlibError(f"the weights of {extractor['name']} are not those that the picture was made with")
-    run.follow(steering[1:], steps)
+    run.follow(script, steps)
     return run
 
 

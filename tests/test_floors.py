@@ -1,0 +1,60 @@
+"""The floors of the house: a module imports only from the floors below its own."""
+
+import ast
+from pathlib import Path
+
+import nstlib
+
+PACKAGE = Path(nstlib.__file__).parent
+FLOORS = [
+    {"", "errors", "drawing"},
+    {"settings", "ffmpeg"},
+    {"images", "encoders", "flow", "shots", "losses", "optimize", "plots", "samples", "memory", "compact"},
+    {"features", "clips"},
+    {"model", "metrics"},
+    {"conventions", "styles"},
+    {"stylize", "feedforward"},
+    {"records", "video"},
+    {"demo", "studio", "sweeps"},
+    {"__main__"},
+]
+ALONE = {"training", "bench"}  # nothing imports them
+
+
+def modules():
+    return [p for p in PACKAGE.rglob("*.py") if "__pycache__" not in p.parts]
+
+
+def place(path):
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return "" if parts == ("__init__",) else parts[0]
+
+
+def imported(path):
+    """The first names under nstlib that a file imports, at its top or inside a function."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            depth = len(path.relative_to(PACKAGE).parts)
+            inside = node.level == depth or (node.module or "").split(".")[0] == "nstlib"
+            if not inside:
+                continue
+            module = (node.module or "").removeprefix("nstlib").removeprefix(".")
+            for alias in node.names:
+                first = module.split(".")[0] or alias.name
+                yield first if (PACKAGE / f"{first}.py").exists() or (PACKAGE / first).is_dir() else ""
+
+
+def test_every_module_has_a_floor_and_imports_from_below():
+    floors = {name: number for number, names in enumerate(FLOORS) for name in names}
+    for path in modules():
+        own = place(path)
+        if own in ALONE:
+            continue
+        assert own in floors, f"{own} has no floor"
+        for other in imported(path):
+            assert other not in ALONE and floors[other] < floors[own], f"{own} imports {other}"
+
+
+def test_trainings_use_no_tensorflow():
+    for path in (PACKAGE / "training").glob("*.py"):
+        assert "import tensorflow" not in path.read_text(), path.name
