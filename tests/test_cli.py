@@ -9,7 +9,18 @@ from nstlib import images
 from nstlib.__main__ import main
 from nstlib.settings import Settings
 
-TINY = "--extractor random --size 48 --steps 3 --style-layers block1_conv1 --content-layers block1_conv1".split()
+TINY = [
+    "--extractor",
+    "random",
+    "--size",
+    "48",
+    "--steps",
+    "3",
+    "--style-layers",
+    "block1_conv1",
+    "--content-layers",
+    "block1_conv1",
+]
 
 
 @pytest.fixture

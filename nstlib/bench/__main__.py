@@ -1,0 +1,60 @@
+"""`python -m nstlib.bench [AREA]`: prints every area's table and writes outputs/bench.json."""
+
+import importlib
+import json
+import pkgutil
+import platform
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+
+from . import Row, __path__
+
+OUTPUT = Path("outputs/bench.json")
+
+
+def areas() -> list[str]:
+    """The areas there are: this package's modules."""
+    return sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
+
+
+def verdict(row: Row) -> str:
+    """`aim`, `floor` or `missed`, by the row's own direction; empty where no floor is set."""
+    if row.floor is None:
+        return ""
+    sign = 1 if row.better == "higher" else -1
+    if row.aim is not None and sign * row.value >= sign * row.aim:
+        return "aim"
+    return "floor" if sign * row.value >= sign * row.floor else "missed"
+
+
+def show(rows: Iterable[Row]) -> list[Row]:
+    """Print the rows as they come; return them."""
+    shown = []
+    for row in rows:
+        limits = " ".join(f"{'-' if limit is None else format(limit, 'g'):>8}" for limit in (row.floor, row.aim))
+        print(f"{row.area:9} {row.name:78} {row.value:10.4g} {limits}  {verdict(row)}", flush=True)
+        shown.append(row)
+    return shown
+
+
+def main(names: list[str]) -> int:
+    """Measure the named areas, or all; the other areas' rows in bench.json stay."""
+    unknown = [name for name in names if name not in areas()]
+    if unknown:
+        print(f"bench: no area {unknown[0]!r}; choose from {', '.join(areas())}", file=sys.stderr)
+        return 2
+    print(f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}")
+    print(f"{'area':9} {'measured':78} {'value':>10} {'floor':>8} {'aim':>8}")
+    rows = [row for name in names or areas() for row in show(importlib.import_module(f"{__package__}.{name}").rows())]
+    measured = {row.area for row in rows}
+    old = json.loads(OUTPUT.read_text()) if OUTPUT.exists() else []
+    kept = [row for row in old if row["area"] not in measured]
+    OUTPUT.parent.mkdir(exist_ok=True)
+    OUTPUT.write_text(json.dumps(kept + [asdict(row) for row in rows], indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
