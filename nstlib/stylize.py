@@ -87,7 +87,8 @@ class Run:
         self.sources = {"content": content, "styles": self.styles.sources, "masks": list(masks), "start": start}
         self.number, self.curves, self.steering = 0, {}, [(0, settings)]
         self.total_steps, self._script = settings.steps, []
-        self._enter(0, self._first() if start is None else images.load(start))
+        self._start = self._first() if start is None else images.load(start)
+        self._enter(0, self._start)
 
     def _check_shape(self) -> None:
         smallest = self.model.extractor.smallest
@@ -129,7 +130,7 @@ class Run:
         if self.number >= self.total_steps:
             raise StopIteration
         if self.number >= self._settings.steps * (self._scale + 1) // len(self.shapes):
-            self._enter(self._scale + 1, self.optimizer.x.numpy())
+            self._enter(self._scale + 1, self._grown(self.shapes[self._scale + 1]))
         try:
             total, terms = self.optimizer.step(lambda image: self.model.loss(image, self._targets, self._weights))
         except FloatingPointError as error:
@@ -184,6 +185,15 @@ class Run:
         )
         self._weigh()
         self.optimizer = self._optimizer(tf.constant(images.resize(image, shape)), coarsest=scale == 0)
+
+    def _grown(self, shape: tuple[int, int]) -> np.ndarray:
+        """The picture at the next scale, with the detail that the start has there and not at this one."""
+        image, old = self.optimizer.x.numpy(), self.shapes[self._scale]
+        grown = images.resize(image, shape)
+        if self._settings.start == "noise":
+            return grown
+        fine = images.resize(self._start, shape)
+        return np.clip(grown + fine - images.resize(images.resize(fine, old), shape), 0, 1)
 
     def _weigh(self) -> None:
         channels, shape = self.model.extractor.channels, self.shapes[self._scale]

@@ -157,9 +157,10 @@ def rank_correlation(judge: Judge, count: int = 40, pairs: int = 200) -> float:
     crops = [tf.constant(_crop(rng, i)) for i in range(count)]
     chosen = [rng.choice(count, 2, replace=False) for _ in range(pairs)]
     model = student()
-    each = [[g[0].numpy() for g in model(x)["style"].values()] for x in crops], [
-        [judge.gram(f).numpy() for f in judge.features(x)] for x in crops
-    ]
+    each = (
+        [[g[0].numpy() for g in model(x)["style"].values()] for x in crops],
+        [[judge.gram(f).numpy() for f in judge.features(x)] for x in crops],
+    )
     ranks = [np.argsort(np.argsort([_distance(grams[i], grams[j]) for i, j in chosen])) for grams in each]
     return float(np.corrcoef(ranks)[0, 1])
 
