@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from . import images
+from . import colors, images
 from .errors import NstlibError
 from .model import StyleContentModel
 from .settings import Settings, check_blend
@@ -35,7 +35,7 @@ class Styles:
         """These styles with the content's colours, or its luminance, where `preserve_color` asks for it."""
         if settings.preserve_color == "none":
             return self
-        change = images.match_colors if settings.preserve_color == "histogram" else images.match_luminance
+        change = colors.match_colors if settings.preserve_color == "histogram" else colors.match_luminance
         recolored = Styles([change(picture, content) for picture in self.pictures], settings)
         recolored.sources = self.sources
         return recolored

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from . import images, memory
+from . import colors, images, memory
 from .conventions import coefficients, summarise
 from .errors import NstlibError
 from .model import Targets, load_model
@@ -119,7 +119,7 @@ class Run:
         image = self.optimizer.x.numpy()
         if self._settings.preserve_color != "luminance":
             return image
-        return images.with_chroma_of(image, images.resize(self.content, image.shape[:2]))
+        return colors.with_chroma_of(image, images.resize(self.content, image.shape[:2]))
 
     def __iter__(self) -> Iterator[Step]:
         return self
@@ -129,7 +129,8 @@ class Run:
             self.settings = self._script.pop(0)[1]
         if self.number >= self.total_steps:
             raise StopIteration
-        if self.number >= self._settings.steps * (self._scale + 1) // len(self.shapes):
+        last = self._scale + 1 == len(self.shapes)
+        if not last and self.number >= self._settings.steps * (self._scale + 1) // len(self.shapes):
             self._enter(self._scale + 1, self._grown(self.shapes[self._scale + 1]))
         try:
             total, terms = self.optimizer.step(lambda image: self.model.loss(image, self._targets, self._weights))
@@ -144,6 +145,10 @@ class Run:
     def follow(self, script: Sequence[tuple[int, Settings]], total_steps: int) -> None:
         """Steer as another run was steered: its `steering`, and the step at which it ended."""
         self._script, self.total_steps = [entry for entry in script if entry[0] >= self.number], total_steps
+
+    def extend(self, steps: int) -> None:
+        """Plan so many steps more, at the last scale; a run that has ended goes on."""
+        self.total_steps += steps
 
     def finish(self) -> np.ndarray:
         """Take every step that is left. Returns the picture (H, W, 3)."""
@@ -175,7 +180,7 @@ class Run:
         self._scale, shape = scale, self.shapes[scale]
         content = images.resize(self.content, shape)
         if self._settings.preserve_color == "luminance":
-            content = images.luminance(content)
+            content = colors.luminance(content)
         self._targets = Targets(
             content=self.model(tf.constant(content))["content"],
             style=self.styles.grams(self.model, max(shape)),
@@ -213,7 +218,7 @@ class Run:
             return np.random.default_rng(self._settings.seed).uniform(size=shape).astype(np.float32)
         if start == "content":
             grey = self._settings.preserve_color == "luminance"
-            return images.luminance(self.content) if grey else self.content
+            return colors.luminance(self.content) if grey else self.content
         if start == "style":
             return self.styles.pictures[0]
         if not Path(start).exists():

@@ -8,7 +8,7 @@ import nstlib
 PACKAGE = Path(nstlib.__file__).parent
 FLOORS = [
     {"", "errors", "drawing"},
-    {"settings", "ffmpeg"},
+    {"settings", "ffmpeg", "colors"},
     {"images", "encoders", "flow", "shots", "losses", "optimize", "plots", "samples", "memory", "compact"},
     {"features", "clips"},
     {"model", "metrics"},

@@ -3,7 +3,7 @@ import pytest
 from conftest import smooth_noise
 from PIL import Image
 
-from nstlib import images
+from nstlib import colors, images
 from nstlib.errors import NstlibError
 
 COLOR = (200, 100, 50)
@@ -118,16 +118,16 @@ def test_a_picture_without_a_record_says_so(tmp_path):
 
 def test_matched_colors_have_the_contents_mean_and_covariance():
     style, content = 0.3 + 0.2 * smooth_noise(4, (40, 50)), 0.4 + 0.1 * smooth_noise(5, (30, 30))
-    matched = images.match_colors(style, content).reshape(-1, 3)
+    matched = colors.match_colors(style, content).reshape(-1, 3)
     np.testing.assert_allclose(matched.mean(0), content.reshape(-1, 3).mean(0), atol=1e-3)
     np.testing.assert_allclose(np.cov(matched.T), np.cov(content.reshape(-1, 3).T), atol=1e-4)
 
 
 def test_luminance_transfer_keeps_y_and_takes_chroma():
     a, b = 0.4 + 0.1 * smooth_noise(6, (20, 20)), 0.4 + 0.1 * smooth_noise(7, (20, 20))
-    mixed = images.with_chroma_of(a, b)
-    np.testing.assert_allclose(images.luminance(mixed), images.luminance(a), atol=1e-3)
-    np.testing.assert_allclose((mixed @ images.YIQ.T)[..., 1:], (b @ images.YIQ.T)[..., 1:], atol=1e-3)
+    mixed = colors.with_chroma_of(a, b)
+    np.testing.assert_allclose(colors.luminance(mixed), colors.luminance(a), atol=1e-3)
+    np.testing.assert_allclose((mixed @ colors.YIQ.T)[..., 1:], (b @ colors.YIQ.T)[..., 1:], atol=1e-3)
 
 
 def test_masks_must_fit_the_content_and_the_styles(tmp_path):

@@ -89,6 +89,18 @@ def test_a_restored_run_goes_on_as_if_it_had_never_stopped(content, style, small
     assert whole.curves == other.curves
 
 
+def test_a_run_that_has_ended_can_be_extended_and_followed(content, style, small):
+    settings = replace(small, scales=2)
+    run, other = make(content, style, settings), make(content, style, settings)
+    run.finish()
+    run.settings = replace(settings, style_weight=3.0)
+    run.extend(4)
+    picture = run.finish()
+    assert run.number == settings.steps + 4 and [number for number, _ in run.steering] == [0, settings.steps]
+    other.follow(run.steering[1:], run.number)
+    np.testing.assert_array_equal(other.finish(), picture)
+
+
 def test_a_branch_leaves_its_trunk_alone(content, style, small):
     trunk, branch = make(content, style, small), make(content, style, small)
     next(trunk)
@@ -136,7 +148,7 @@ def test_masks_keep_each_style_in_its_region(content, style, small):
 
 
 def test_luminance_keeps_the_contents_chroma(content, style, small):
-    from nstlib.images import YIQ
+    from nstlib.colors import YIQ
 
     soft = 0.4 + 0.2 * content
     image = make(soft, style, replace(small, preserve_color="luminance")).finish()
