@@ -27,8 +27,8 @@ WIDTH = {site: channels for site, (_, _, _, channels, _) in LAYOUT.items()} | {"
 
 
 def learning_rate(step: int, steps: int, peak: float) -> float:
-    """Rises over 200 steps, stays for the first third, falls linearly to 0."""
-    return peak * min(1.0, (step + 1) / 200, max(0.0, 1.5 * (1 - step / steps)))
+    """Rises over 200 steps and falls linearly to 0."""
+    return peak * min((step + 1) / 200, max(0.0, 1 - step / steps))
 
 
 class Run:
