@@ -1,5 +1,6 @@
 """Frames into files: H.264 in .mp4, .gif, or a folder of PNGs; each takes one frame at a time."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
@@ -41,15 +42,22 @@ class Job:
             yield (np.clip(frame, 0, 1) * 255 + 0.5).astype(np.uint8)
 
 
-def write(job: Job) -> None:
-    """Writes beside `job.path`, which appears when it is whole; a failure leaves nothing behind."""
-    path = job.path.absolute()
+def check(path: Path) -> None:
+    """Raises NstlibError unless a clip can be written there: known extension, existing folder, nothing in the way."""
     if path.suffix.lower() not in ENCODERS:
         raise choose("output", path.name, [".mp4", ".gif", "a name without extension for a folder of PNGs"])
     if path.is_dir() and any(path.iterdir()):
-        raise NstlibError(f"{job.path} is a folder that is not empty; give another name, or remove it")
-    if not path.parent.is_dir():
-        raise NstlibError(f"{job.path}: there is no folder {path.parent}; make it first")
+        raise NstlibError(f"{path} is a folder that is not empty; give another name, or remove it")
+    if not path.absolute().parent.is_dir():
+        raise NstlibError(f"{path}: there is no folder {path.absolute().parent}; make it first")
+    if not os.access(path.absolute().parent, os.W_OK):
+        raise NstlibError(f"{path}: the folder {path.absolute().parent} cannot be written; choose another output")
+
+
+def write(job: Job) -> None:
+    """Writes beside `job.path`, which appears when it is whole; a failure leaves nothing behind."""
+    check(job.path)
+    path = job.path.absolute()
     part = path.with_name(f".{path.stem}.part{path.suffix}")
     with _cleared(part, job):
         ENCODERS[path.suffix.lower()](job, part)

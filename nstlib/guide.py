@@ -1,0 +1,134 @@
+"""What the frames before say about the next one: a start, and warped results with the trust that they deserve."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from . import flow, shots
+from .errors import NstlibError
+
+# (number of the frame, of the other, frame, other) -> (flow from frame to other, flow from other to frame)
+Motion = Callable[[int, int, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+STILL = 3 / 255  # what stands still differs from what was painted by less than this, smoothed against noise,
+HARDLY = 0.25  # and moves by less than this many px
+PATCH = 1.5  # σ of that smoothing, px
+
+
+@dataclass(frozen=True)
+class Guide:
+    """For one frame: where to start, what to stay near, what to keep.
+
+    start (H, W, 3); earlier: pairs (warped result (H, W, 3), reliability (H, W)) for the temporal loss; still (H, W)
+    bool: where the last result stays as it is, pixel for pixel.
+    """
+
+    start: np.ndarray
+    earlier: tuple[tuple[np.ndarray, np.ndarray], ...]
+    still: np.ndarray
+
+    @property
+    def trusted(self) -> float:
+        """The share of the frame that an earlier one vouches for."""
+        return float(np.clip(sum(c for _, c in self.earlier), 0, 1).mean())
+
+
+class Shot:
+    """The last frames of a shot and their results, as far back as `reach`; `guide` tells what they say of the next.
+
+    Resampling a result at every frame would blur it away, and repainting what stands still would let it drift, so a
+    pixel whose source has not changed since it was painted is not touched: `anchor` is the source as it was painted.
+    """
+
+    def __init__(self, *, reach: int = 1, motion: Motion | None = None) -> None:
+        self._past: deque[tuple[int, np.ndarray, np.ndarray]] = deque(maxlen=reach)
+        self._motion = motion or estimated("fine")
+        self.anchor: np.ndarray | None = None
+
+    def continues(self, frame: np.ndarray) -> bool:
+        """Whether the frame belongs to this shot."""
+        return bool(self._past) and not shots.is_cut(self._past[-1][1], frame)
+
+    def add(self, number: int, frame: np.ndarray, result: np.ndarray, still: np.ndarray | None = None) -> None:
+        """Remember a finished frame; still: the guide's, None for the shot's first."""
+        self._past.append((number, frame, result))
+        self.anchor = frame if self.anchor is None or still is None else np.where(still[..., None], self.anchor, frame)
+
+    def guide(self, number: int, frame: np.ndarray) -> Guide:
+        """What the earlier frames say of frame `number`.
+
+        Further back counts only where nearer does not: c_long(j) = max(c(j) − Σ_{k<j} c(k), 0), j = 1, 2, 4, … up to
+        `reach` (Ruder et al. 2016, section 4.3). Where none is trusted the start is the last result, warped all the
+        same: it begins in the style, unlike the content, and is repainted sooner.
+        """
+        start, earlier, claimed = None, [], np.zeros(frame.shape[:2], np.float32)
+        for back in _powers(len(self._past)):
+            other, before, result = self._past[-back]
+            w, opposite = self._motion(number, other, frame, before)
+            warped = flow.warp(result, w, interpolation="lanczos")
+            c = np.maximum(flow.reliability(w, opposite) - claimed, 0)
+            claimed = claimed + c
+            if start is None:
+                still = self._still(frame, w)
+                warped = np.where(still[..., None], result, warped)
+                start = warped
+            else:
+                start = start + c[..., None] * (warped - start)
+            earlier.append((warped, c))
+            if claimed.min() > 0.5:
+                break
+        return Guide(start, tuple(earlier), still)
+
+    def _still(self, frame: np.ndarray, w: np.ndarray) -> np.ndarray:
+        change = np.abs(cv2.GaussianBlur(frame - self.anchor, (0, 0), PATCH)).max(-1)
+        moves = cv2.GaussianBlur(np.abs(w).max(-1), (0, 0), PATCH)
+        still = ((change < STILL) & (moves < HARDLY)).astype(np.uint8)
+        return cv2.erode(still, np.ones((3, 3), np.uint8)).astype(bool)
+
+
+def between(
+    own: np.ndarray, frame: np.ndarray, other: np.ndarray, result: np.ndarray, flows: tuple[np.ndarray, np.ndarray]
+) -> Guide:
+    """The guide of a later pass: own result and the neighbour's, warped, half and half where that is trusted.
+
+    own: the pass before's result of `frame`; other, result: the neighbour and what this pass made of it; flows: from
+    frame to other and back. x = c/2 w + (1 − c/2) own (Ruder et al. 2016, section 4.4, δ = 1/2).
+    """
+    warped, c = flow.warp(result, flows[0], interpolation="lanczos"), flow.reliability(*flows)
+    return Guide(own + 0.5 * c[..., None] * (warped - own), ((warped, c),), np.zeros(frame.shape[:2], bool))
+
+
+def _powers(count: int) -> list[int]:
+    return [2**k for k in range(count.bit_length())]
+
+
+def estimated(preset: str) -> Motion:
+    """Motion by DIS; the opposite flow only checks the first, so that a coarser preset does."""
+    check = {"fine": "medium", "best": "fine"}.get(preset, preset)
+
+    def motion(number: int, other: int, frame: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return flow.optical_flow(frame, seen, preset=preset), flow.optical_flow(seen, frame, preset=check)
+
+    return motion
+
+
+def precomputed(folder: str | Path) -> Motion:
+    """Motion from a folder of .flo files, forward_{i}_{j}.flo with i < j and backward_{j}_{i}.flo (Ruder's names).
+
+    Frames are numbered from 1 as the clip yields them; flow is scaled to their size. NstlibError where one is missing.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise NstlibError(f"{folder} is no folder of .flo files")
+
+    def read(here: int, there: int, shape: tuple[int, ...]) -> np.ndarray:
+        way = "forward" if here < there else "backward"
+        return flow.resize_flow(flow.read_flo(folder / f"{way}_{here + 1}_{there + 1}.flo"), shape[:2])
+
+    def motion(number: int, other: int, frame: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return read(number, other, frame.shape), read(other, number, frame.shape)
+
+    return motion

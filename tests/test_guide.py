@@ -1,0 +1,120 @@
+"""What earlier frames may say: stillness is kept to the bit, motion is followed, a cut and an occlusion say nothing."""
+
+import cv2
+import numpy as np
+import pytest
+
+from nstlib import flow, guide
+from nstlib.errors import NstlibError
+
+
+def texture(height=64, width=96, seed=0, sigma=2):
+    noise = cv2.GaussianBlur(np.random.default_rng(seed).random((height, width, 3), np.float32), (0, 0), sigma)
+    return (noise - noise.min()) / (noise.max() - noise.min())
+
+
+def pan(n, step=3, seed=0, sigma=2):
+    wide = texture(64, 96 + step * n, seed, sigma)
+    return [np.ascontiguousarray(wide[:, i * step : i * step + 96]) for i in range(n)]
+
+
+def test_a_still_scene_is_kept_to_the_bit():
+    scene, painted = texture(), texture(seed=1)
+    shot = guide.Shot()
+    shot.add(0, scene, painted)
+    noisy = np.clip(scene + np.random.default_rng(0).normal(0, 0.01, scene.shape), 0, 1).astype(np.float32)
+    found = shot.guide(1, noisy)
+    assert found.still.mean() > 0.95
+    assert np.array_equal(found.start[found.still], painted[found.still])
+
+
+def test_slow_change_is_not_stillness():
+    scene, painted = texture() * 0.5, texture(seed=1)
+    shot = guide.Shot()
+    shot.add(0, scene, painted)
+    moved = []
+    for i in range(1, 8):
+        frame = scene + np.float32(i * 2 / 255)  # below the limit from frame to frame, above it in the end
+        found = shot.guide(i, frame)
+        moved.append(1 - found.still.mean())
+        shot.add(i, frame, painted, found.still)
+    assert moved[0] < 0.05 and max(moved) > 0.95
+
+
+def test_a_pan_is_followed():
+    source, painted = pan(2), pan(2, seed=1)
+    shot = guide.Shot()
+    shot.add(0, source[0], painted[0])
+    found = shot.guide(1, source[1])
+    (warped, c), inside = found.earlier[0], np.s_[8:-8, 8:-8]
+    assert not found.still.any()
+    assert np.abs(found.start - painted[1])[inside].mean() < 0.02
+    assert c[inside].mean() > 0.9 and (c[:, -2:] == 0).all()
+    assert found.trusted > 0.8
+    assert np.array_equal(warped, found.start)
+
+
+def test_long_term_trust_is_what_nearer_frames_leave():
+    calls = []
+
+    def motion(number, other, frame, seen):
+        calls.append((number, other))
+        hidden = np.zeros((64, 96, 2), np.float32)
+        if number - other == 1:
+            hidden[:, :48] = 9  # there and back disagree on the left
+        return np.zeros_like(hidden), hidden
+
+    shot = guide.Shot(reach=4, motion=motion)
+    for i in range(5):
+        shot.add(i, texture(), np.full((64, 96, 3), i / 10, np.float32))
+    found = shot.guide(5, texture(seed=9))
+    assert calls == [(5, 4), (5, 3)]  # 1 and 2 back; together they claim everything
+    near, far = (c for _, c in found.earlier)
+    assert (near[:, :46] == 0).all() and (near[:, 52:] == 1).all()
+    assert np.allclose(near + far, 1)
+    assert np.allclose(found.start[:, :46], 0.3) and np.allclose(found.start[:, 52:], 0.4)
+
+
+def test_a_cut_ends_the_shot():
+    shot = guide.Shot()
+    assert not shot.continues(texture())
+    shot.add(0, texture(), texture())
+    assert shot.continues(texture())
+    assert not shot.continues(np.zeros((64, 96, 3), np.float32))
+
+
+def test_repeated_warps_keep_brightness_and_sharpness():
+    source, painted = pan(40, step=1), pan(40, step=1, seed=1, sigma=1)
+    shot = guide.Shot()
+    shot.add(0, source[0], painted[0])
+    for i in range(1, 40):
+        found = shot.guide(i, source[i])
+        shot.add(i, source[i], found.start, found.still)
+    inside = np.s_[8:-8, 8:40]
+    assert found.start[inside].mean() == pytest.approx(painted[39][inside].mean(), rel=0.02)
+    assert (
+        cv2.Laplacian(found.start, cv2.CV_32F)[inside].std()
+        > 0.8 * cv2.Laplacian(painted[39], cv2.CV_32F)[inside].std()
+    )
+
+
+def test_a_later_pass_meets_its_neighbour_half_way():
+    source = pan(2)
+    flows = guide.estimated("fine")(0, 1, *source)
+    own, result = np.zeros((64, 96, 3), np.float32), np.ones((64, 96, 3), np.float32)
+    found = guide.between(own, source[0], source[1], result, flows)
+    c = found.earlier[0][1]
+    assert np.allclose(found.start, 0.5 * c[..., None].repeat(3, -1))
+
+
+def test_given_flow_is_read_and_scaled(tmp_path):
+    w = np.full((32, 48, 2), 2, np.float32)
+    flow.write_flo(tmp_path / "backward_2_1.flo", w)
+    flow.write_flo(tmp_path / "forward_1_2.flo", -w)
+    motion = guide.precomputed(tmp_path)
+    here, back = motion(1, 0, texture(), texture())
+    assert np.allclose(here, 4) and np.allclose(back, -4) and here.shape == (64, 96, 2)
+    with pytest.raises(NstlibError, match=r"backward_3_2\.flo"):
+        motion(2, 1, texture(), texture())
+    with pytest.raises(NstlibError, match="no folder"):
+        guide.precomputed(tmp_path / "nowhere")
