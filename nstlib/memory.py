@@ -1,26 +1,40 @@
-"""What a run will need, said before it starts."""
+"""What a run will need, said before it starts, and the tiles that keep it within what is free."""
 
 import psutil
 
 from .errors import NstlibError
 from .settings import Settings
 
-# Peak bytes a pixel of a loss and its gradient, and those of the program itself.
-BYTES_A_PIXEL = {"vgg19": 2600, "random": 2600, "compact": 900}
-BYTES_BASE = 1.2e9
+# Peak bytes a pixel, measured from 512 to 1024 px a side: of a loss with its gradient (activations are kept for the
+# way back), and of everything that is as large as the picture (optimiser, targets, copies).
+BYTES_A_PIXEL = {"vgg19": 2200, "random": 2200, "compact": 700}
+BYTES_A_PICTURES_PIXEL = 400
+BYTES_BASE = 0.8e9  # the program itself
+BFLOAT16 = 0.8  # of float32's activations: not all of them are kept in it
+SIDES = (1024, 512, 256)
+MARGINS = 2 * 96
 
 
-def estimate(shape: tuple[int, int], settings: Settings) -> int:
-    """The bytes that a run on a picture (H, W) needs at its peak."""
-    part = 0.6 if settings.precision == "bfloat16" else 1.0
-    return int(BYTES_BASE + shape[0] * shape[1] * BYTES_A_PIXEL[settings.extractor] * part)
+def estimate(shape: tuple[int, int], settings: Settings, tile: int = 0) -> int:
+    """The bytes that a run on a picture (H, W) needs at its peak; tile: the side of its tiles, 0 for none."""
+    pixels = shape[0] * shape[1]
+    at_once = min(pixels, (tile + MARGINS) ** 2) if tile else pixels
+    activations = BYTES_A_PIXEL[settings.extractor] * (BFLOAT16 if settings.precision == "bfloat16" else 1.0)
+    return int(BYTES_BASE + at_once * activations + pixels * BYTES_A_PICTURES_PIXEL)
 
 
-def check(shape: tuple[int, int], settings: Settings) -> None:
-    """Raises NstlibError where a run on a picture (H, W) needs more memory than is free."""
-    need, free = estimate(shape, settings), psutil.virtual_memory().available
-    if need > free:
-        raise NstlibError(
-            f"size={settings.size}: {shape[1]} x {shape[0]} pixels need about {need / 1e9:.1f} GB with "
-            f"{settings.extractor}, {free / 1e9:.1f} GB are free; choose a smaller size or the extractor compact"
-        )
+def choose_tile(shape: tuple[int, int], settings: Settings) -> int:
+    """`settings.tile`, or where that is 0 the side of tiles that a picture (H, W) needs to fit; 0 for no tiles.
+
+    Raises NstlibError where a run needs more memory than is free, however small its tiles.
+    """
+    free = psutil.virtual_memory().available
+    sides = (settings.tile,) if settings.tile else (0, *SIDES)
+    for side in sides:
+        if estimate(shape, settings, side) <= free:
+            return side
+    need = estimate(shape, settings, sides[-1])
+    raise NstlibError(
+        f"size={settings.size}: {shape[1]} x {shape[0]} pixels need about {need / 1e9:.1f} GB with {settings.extractor}"
+        f" in tiles of {sides[-1]}, {free / 1e9:.1f} GB are free; choose a smaller size, or the extractor compact"
+    )

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from .model import Targets, load_model
 from .optimize import LBFGS, Adam, pyramid
 from .settings import Settings, check_blend, steer
 from .styles import Picture, Styles
+from .tiles import TiledModel
 
 
 @dataclass(frozen=True)
@@ -72,10 +73,10 @@ class Run:
         start: np.ndarray | None = None,
         earlier: Sequence[tuple[np.ndarray, np.ndarray]] = (),
     ) -> None:
-        self._settings = settings = settings or Settings()
+        settings = settings or Settings()
         self.content = images.load(content, size=settings.size)
         self.shape = self.content.shape[:2]
-        memory.check(self.shape, settings)
+        self._settings = settings = replace(settings, tile=memory.choose_tile(self.shape, settings))
         self.model = load_model(settings)
         self._check_shape()
         styles = styles if isinstance(styles, Styles) else Styles(styles, settings)
@@ -133,7 +134,7 @@ class Run:
         if not last and self.number >= self._settings.steps * (self._scale + 1) // len(self.shapes):
             self._enter(self._scale + 1, self._grown(self.shapes[self._scale + 1]))
         try:
-            total, terms = self.optimizer.step(lambda image: self.model.loss(image, self._targets, self._weights))
+            total, terms = self.optimizer.step(lambda image: self._model.loss(image, self._targets, self._weights))
         except FloatingPointError as error:
             raise Diverged(f"step {self.number + 1}: {error}; choose smaller weights", self.image) from None
         self.number += 1
@@ -177,13 +178,14 @@ class Run:
 
     def _enter(self, scale: int, image: np.ndarray) -> None:
         """Begin a scale: its targets and weights, and an optimiser that starts from the image."""
-        self._scale, shape = scale, self.shapes[scale]
+        self._scale, shape, tile = scale, self.shapes[scale], self._settings.tile
+        self._model = TiledModel(self.model, tile) if 0 < tile < max(shape) else self.model
         content = images.resize(self.content, shape)
         if self._settings.preserve_color == "luminance":
             content = colors.luminance(content)
         self._targets = Targets(
-            content=self.model(tf.constant(content))["content"],
-            style=self.styles.grams(self.model, max(shape)),
+            content=self._model(tf.constant(content))["content"],
+            style=self.styles.grams(self._model, max(shape)),
             masks=_stack(self._masks, shape),
             warped=_stack([warped for warped, _ in self._earlier], shape),
             reliability=_stack([reliability for _, reliability in self._earlier], shape),

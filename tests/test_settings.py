@@ -24,6 +24,7 @@ def test_settings_survive_json():
         {"size": 15},
         {"extractor": "vgg16"},
         {"pooling": 3},
+        {"tile": 100},
         {"style_layers": ()},
         {"style_layers": "block1_conv1"},
         {"style_layers": ("block1_conv1", "block1_conv1")},

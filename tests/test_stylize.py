@@ -197,10 +197,27 @@ def test_a_picture_too_small_for_its_deepest_layer_says_so(style, small):
         make(np.zeros((1, 64, 3), np.float32), style, small)
 
 
-def test_a_picture_too_large_for_the_memory_is_refused_with_an_estimate(content, style, small, monkeypatch):
-    monkeypatch.setattr(memory.psutil, "virtual_memory", lambda: type("Memory", (), {"available": 1e9}))
-    with pytest.raises(NstlibError, match=r"size=64: 64 x 48 pixels need about 1.2 GB .* 1.0 GB are free"):
+def test_memory_chooses_tiles_and_refuses_what_does_not_fit_in_them(content, style, small, monkeypatch):
+    def free(amount):
+        monkeypatch.setattr(memory.psutil, "virtual_memory", lambda: type("Memory", (), {"available": amount}))
+
+    shape = (4096, 4096)
+    free(100e9)
+    assert memory.choose_tile(shape, small) == 0
+    free(12e9)
+    assert memory.choose_tile(shape, small) == 1024
+    free(8e9)
+    assert memory.choose_tile(shape, replace(small, extractor="compact")) == 512
+    free(0.5e9)
+    with pytest.raises(NstlibError, match=r"size=64: 64 x 48 pixels need about 0.8 GB .* 0.5 GB are free"):
         make(content, style, small)
+
+
+def test_a_run_in_tiles_is_the_run_without(style, small):
+    content = smooth_noise(1, (96, 128))
+    whole, tiled = (make(content, style, replace(small, size=128, tile=tile)) for tile in (0, 64))
+    np.testing.assert_allclose(tiled.finish(), whole.finish(), atol=1e-3)
+    assert tiled.curves["total"] == pytest.approx(whole.curves["total"], rel=1e-3)
 
 
 def test_a_loss_that_is_not_finite_keeps_the_last_good_picture(content, style, small):
