@@ -40,6 +40,7 @@ class Extractor:
     checksum: str
     network: Callable[[tf.Tensor], list[tf.Tensor]]
     channels: dict[str, int] = field(default_factory=dict)
+    least: int = 1  # the shortest side of a map that its convolutions can take
 
     def __call__(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
         return {n: tf.cast(f, tf.float32) for n, f in zip(self.layers, self.network(image), strict=True)}
@@ -47,7 +48,7 @@ class Extractor:
     @property
     def smallest(self) -> int:
         """The shortest side, pixels, that still reaches the deepest layer: 2 a pooling before it."""
-        return 2 ** (max(block_of(n) for n in self.layers) - 1)
+        return self.least * 2 ** (max(block_of(n) for n in self.layers) - 1)
 
 
 def block_of(layer: str) -> int:
@@ -138,7 +139,8 @@ def _compact(layers: tuple[str, ...], weights: str, pooling: str, precision: str
     def network(image: tf.Tensor) -> list[tf.Tensor]:
         return compact.features(tensors, tf.cast(image, precision), layers)
 
-    return Extractor("compact", layers, checksum(list(arrays.values())), network, {n: CHANNELS[n] for n in layers})
+    channels = {n: CHANNELS[n] for n in layers}
+    return Extractor("compact", layers, checksum(list(arrays.values())), network, channels, least=2)  # 1 cannot reflect
 
 
 def checksum(arrays: list[np.ndarray]) -> str:

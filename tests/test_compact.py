@@ -68,6 +68,12 @@ def test_it_answers_by_vgg19s_names_at_vgg19s_sizes(shape):
         assert features[name].shape[1:3] == (shape[0] >> halvings, shape[1] >> halvings)
 
 
+def test_its_smallest_picture_reaches_its_deepest_layer():
+    extractor = load_extractor("compact", NAMES)
+    features = extractor(picture(0, (extractor.smallest,) * 2))
+    assert all(min(f.shape[1:3]) >= 1 for f in features.values())
+
+
 def test_a_layer_it_lacks_is_an_error_that_names_those_it_has():
     with pytest.raises(NstlibError, match=r"block5_conv4.*block1_conv1"):
         load_extractor("compact", ("block5_conv4",))

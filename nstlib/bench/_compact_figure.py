@@ -20,7 +20,8 @@ FILE = compact.FILE.with_name("COMPACT.jpg")
 
 def pairs() -> list[tuple[np.ndarray, np.ndarray]]:
     """Photograph and whirls, two frames of the clip with mosaic and ink."""
-    contents = [images.load(source, size=SIZE) for source in (samples.photograph(), samples.frame(0), samples.frame(40))]
+    sources = (samples.photograph(), samples.frame(0), samples.frame(40))
+    contents = [images.load(source, size=SIZE) for source in sources]
     styles = [images.load(samples.styles()[name], size=SIZE) for name in ("whirls", "mosaic", "ink")]
     contents[0] = contents[0][: 3 * SIZE // 4]
     return list(zip(contents, styles, strict=True))

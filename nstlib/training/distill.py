@@ -152,8 +152,14 @@ def train(run: Run, args: argparse.Namespace) -> None:
             run.save_state(Path(args.state))
             digest = save(args.out, run.weights())
             measured = errors(run.distiller, run.sample)
-            found = " ".join(f"{error:.4f}" for error in measured.values())
-            bar.write(f"{run.step} {found} loss {loss:.3f} {digest[:12]}")
+            bar.write(f"{run.step} {show(measured)} loss {loss:.3f} {digest[:12]}")
+            if run.pool:
+                bar.write(f"painted {show(errors(run.distiller, run.earlier))} loss {run.pool.loss:.3f}")
+
+
+def show(measured: dict[str, float]) -> str:
+    """The errors of all layers, in the order of `SITES`."""
+    return " ".join(f"{error:.4f}" for error in measured.values())
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -83,7 +83,7 @@ class Pool:
         adam.build(self.painter.trainable_variables)
         self.pictures, self.count = pictures, count
         self.dummy = np.zeros((count, 1), np.float32)
-        self.begun = False
+        self.begun, self.loss = False, np.nan
 
     def step(self, rng: np.random.Generator, lifetime: int = 80) -> None:
         """One Adam step of every picture; each is first renewed with probability 1 / lifetime."""
@@ -91,7 +91,7 @@ class Pool:
         self.begun = True
         if chosen:
             self._renew(rng, chosen)
-        self.painter.train_on_batch(self.dummy)
+        self.loss = float(self.painter.train_on_batch(self.dummy)) / self.count
 
     def images(self) -> np.ndarray:
         """The pictures now, (count, size, size, 3)."""
@@ -102,7 +102,7 @@ class Pool:
         new = {v.name: ops.convert_to_numpy(v).copy() for v in (painter.start, painter.style, painter.content)}
         share, use = ops.convert_to_numpy(painter.share).copy(), ops.convert_to_numpy(painter.use).copy()
         for i in chosen:
-            new["style"][i] = self.pictures.draw(rng, "painting")
+            new["style"][i] = self.pictures.draw(rng, "painting" if rng.random() < 0.7 else "photo")
             new["content"][i] = self.pictures.draw(rng, "photo")
             new["start"][i] = new["content"][i]
             if rng.random() < 0.4:

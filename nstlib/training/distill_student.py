@@ -12,7 +12,7 @@ from .distill_teacher import Teacher
 
 TAPS = tuple(f"block{i}_conv1" for i in range(1, 6))
 # The deep layers lag behind and get most of the weight; layers that only guide get less (FitNets, Romero et al. 2015).
-WEIGHTS = dict.fromkeys(SITES, 0.3) | dict.fromkeys(TAPS, 1.0) | {"block4_conv2": 0.7, "block5_conv1": 1.5}
+WEIGHTS = dict.fromkeys(SITES, 0.3) | dict.fromkeys(TAPS, 1.0) | {"block4_conv2": 0.7, "block5_conv1": 2.0}
 GRAM, DIFFERENCE = 0.25, 0.2  # weights of the Gram and difference errors beside the feature error
 
 
