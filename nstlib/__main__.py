@@ -9,7 +9,7 @@ from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any
 
-from . import __version__
+from . import __version__, reels
 from .errors import NstlibError
 from .settings import Settings
 
@@ -49,6 +49,18 @@ def parser() -> argparse.ArgumentParser:
     replay.add_argument("-o", "--output", type=Path, required=True, help="the picture to write")
     replay.add_argument("--search", type=Path, action="append", default=[], help="a folder to look for inputs in")
 
+    text = "stylise a clip, steady and with its sound; stopped, the same command goes on"
+    video = _command(commands, "video", video_command, text, "clip.mp4 painting.jpg -o out.mp4")
+    reels.add_video(video)
+    add_settings(video, video=True)
+
+    text = "take a clip apart into images, or put images together"
+    reels.add_frames(_command(commands, "frames", reels.frames, text, "clip.mp4 -o frames"))
+
+    text = "measure a stylised clip against its source"
+    measure = _command(commands, "measure", measure_command, text, "clip.mp4 out.mp4 --style painting.jpg")
+    reels.add_measure(measure)
+
     demo = _command(commands, "demo", demo_command, "stylise the bundled samples", "-o outputs")
     demo.add_argument("-o", "--output", type=Path, default=Path("outputs"), help="the folder to write to")
     return top
@@ -66,8 +78,10 @@ def add_settings(command: argparse.ArgumentParser, *, video: bool = False) -> No
     group = command.add_argument_group("settings")
     for f in fields(Settings):
         if video or not f.metadata.get("video"):
-            flag = f"--{f.name.replace('_', '-')}"
-            group.add_argument(flag, type=_reader(f), metavar=_metavar(f), default=argparse.SUPPRESS, help=_help(f))
+            # a clip's --start is a time, so what its first frame starts from is --start-with
+            flag = "--start-with" if video and f.name == "start" else f"--{f.name.replace('_', '-')}"
+            more = {"metavar": _metavar(f), "default": argparse.SUPPRESS, "help": _help(f)}
+            group.add_argument(flag, dest=f.name, type=_reader(f), **more)
 
 
 def given_settings(given: argparse.Namespace) -> Settings:
@@ -131,6 +145,16 @@ def replay_command(given: argparse.Namespace) -> None:
     follow(run)
     _keep(run, given.output)
     print(given.output)
+
+
+def video_command(given: argparse.Namespace) -> None:
+    """Stylise a clip."""
+    reels.video(given, given_settings(given), load_tensorflow)
+
+
+def measure_command(given: argparse.Namespace) -> None:
+    """Measure a stylised clip."""
+    reels.measure(given, load_tensorflow)
 
 
 def demo_command(given: argparse.Namespace) -> None:

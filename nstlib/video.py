@@ -192,7 +192,7 @@ def recipe(
     return {
         "nstlib": __version__,
         "clip": _checksum(clip.images or [clip.path]),
-        "frames": {"first": clip.picks[0], "last": clip.picks[-1], "count": clip.frames, "fps": str(clip.fps)},
+        "range": {"first": clip.picks[0], "last": clip.picks[-1], "count": clip.frames, "fps": str(clip.fps)},
         "size": [clip.width, clip.height],
         "styles": [records.describe(style)["sha256"] for style in given],
         "settings": to_dict(settings),

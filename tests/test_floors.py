@@ -16,7 +16,7 @@ FLOORS = [
     {"stylize", "feedforward"},
     {"records", "engines"},
     {"video"},
-    {"demo", "studio", "sweeps"},
+    {"demo", "studio", "sweeps", "reels"},
     {"__main__"},
 ]
 ALONE = {"training", "bench"}  # nothing imports them

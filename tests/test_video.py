@@ -228,7 +228,7 @@ def test_changes_are_refused_with_the_choices(clip, tmp_path):
         (clip, STYLE, replace(SMALL, style_weight=2.0), Plain(), r"settings\.style_weight was null, now 2\.0"),
         (clip, STYLE * 0.5, SMALL, Plain(), "styles was"),
         (other, STYLE, SMALL, Plain(), "clip was"),
-        (clips.probe(clip, end=0.5, size=64), STYLE, SMALL, Plain(), r"frames\.count was 9, now 5"),
+        (clips.probe(clip, end=0.5, size=64), STYLE, SMALL, Plain(), r"range\.count was 9, now 5"),
         (clip, STYLE, SMALL, Plain("another"), r'engine\.name was "plain", now "another"'),
     ]
     for source, style, settings, engine, message in cases:
