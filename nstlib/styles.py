@@ -29,7 +29,7 @@ class Styles:
         self.sources, self.scale = given, settings.style_scale
         longest = max(16, round(settings.size * self.scale))
         self.pictures = [images.load(style, size=longest) for style in given]
-        self._grams: dict[tuple[int, int], dict[str, tf.Tensor]] = {}
+        self._grams: dict[tuple, dict[str, tf.Tensor]] = {}
 
     def recolored(self, content: np.ndarray, settings: Settings) -> "Styles":
         """These styles with the content's colours, or its luminance, where `preserve_color` asks for it."""
@@ -42,7 +42,7 @@ class Styles:
 
     def grams(self, model: StyleContentModel, longest: int) -> dict[str, tf.Tensor]:
         """{layer: (K, C, C)} for a picture whose longest side is `longest` pixels."""
-        key = (id(model), longest)
+        key = (model.extractor, model.style_layers, longest)
         if key not in self._grams:
             side = max(16, round(longest * self.scale))
             each = [model(tf.constant(_at(picture, side, model)))["style"] for picture in self.pictures]
