@@ -78,8 +78,7 @@ def add_settings(command: argparse.ArgumentParser, *, video: bool = False) -> No
     group = command.add_argument_group("settings")
     for f in fields(Settings):
         if video or not f.metadata.get("video"):
-            # a clip's --start is a time, so what its first frame starts from is --start-with
-            flag = "--start-with" if video and f.name == "start" else f"--{f.name.replace('_', '-')}"
+            flag = f"--{f.name.replace('_', '-')}"
             more = {"metavar": _metavar(f), "default": argparse.SUPPRESS, "help": _help(f)}
             group.add_argument(flag, dest=f.name, type=_reader(f), **more)
 

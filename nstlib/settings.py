@@ -59,7 +59,7 @@ class Settings:
         "keep the content's colours: take its chroma at the end, or match the style's colours to it before",
         choices=("none", "luminance", "histogram"),
     )
-    start: str = knob("content", "what the run starts from: content, noise, style, or a picture's path")
+    init: str = knob("content", "what the run starts from: content, noise, style, or a picture's path")
     temporal_weight: float = knob(
         10.0, "weight of the temporal loss", low=0, high=1e8, log=True, steer=True, video=True
     )

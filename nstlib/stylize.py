@@ -59,7 +59,7 @@ class Run:
     `run.state()` and `run.restore(state)` branch and resume.
 
     content: path or image. styles: one or several paths or images, or `Styles`. masks: a region (H, W) in [0, 1] for
-    each style, of the content's size. start: an image that goes before `settings.start`. earlier: pairs (warped
+    each style, of the content's size. start: an image that goes before `settings.init`. earlier: pairs (warped
     result, reliability) for the temporal loss. Raises NstlibError, before the first step, for what cannot be run.
     """
 
@@ -70,7 +70,7 @@ class Run:
         settings: Settings | None = None,
         *,
         masks: Sequence[Picture] = (),
-        start: np.ndarray | None = None,
+        start: Picture | None = None,
         earlier: Sequence[tuple[np.ndarray, np.ndarray]] = (),
     ) -> None:
         settings = settings or Settings()
@@ -85,7 +85,9 @@ class Run:
         self._masks = images.load_masks(masks, content, len(self.styles.pictures))
         self._earlier = earlier
         self.shapes = scale_shapes(self.shape, settings.scales, self.model.extractor.smallest)
-        self.sources = {"content": content, "styles": self.styles.sources, "masks": list(masks), "start": start}
+        named = None if settings.init in ("content", "noise", "style") else settings.init
+        first = named if start is None else start
+        self.sources = {"content": content, "styles": self.styles.sources, "masks": list(masks), "start": first}
         self.number, self.curves, self.steering = 0, {}, [(0, settings)]
         self.total_steps, self._script = settings.steps, []
         self._start = self._first() if start is None else images.load(start)
@@ -197,7 +199,7 @@ class Run:
         """The picture at the next scale, with the detail that the start has there and not at this one."""
         image, old = self.optimizer.x.numpy(), self.shapes[self._scale]
         grown = images.resize(image, shape)
-        if self._settings.start == "noise":
+        if self._settings.init == "noise":
             return grown
         fine = images.resize(self._start, shape)
         return np.clip(grown + fine - images.resize(images.resize(fine, old), shape), 0, 1)
@@ -213,19 +215,19 @@ class Run:
         return Adam(image, learning_rate=self._settings.learning_rate, epsilon=epsilon)
 
     def _first(self) -> np.ndarray:
-        """The picture that `settings.start` names, at the coarsest scale's size or larger."""
-        start = self._settings.start
-        if start == "noise":
+        """The picture that `settings.init` names, at the coarsest scale's size or larger."""
+        init = self._settings.init
+        if init == "noise":
             shape = (*self.shapes[0], 3)
             return np.random.default_rng(self._settings.seed).uniform(size=shape).astype(np.float32)
-        if start == "content":
+        if init == "content":
             grey = self._settings.preserve_color == "luminance"
             return colors.luminance(self.content) if grey else self.content
-        if start == "style":
+        if init == "style":
             return self.styles.pictures[0]
-        if not Path(start).exists():
-            raise NstlibError(f"start={start!r}; choose from content, noise, style, or give a picture's path")
-        return images.load(start)
+        if not Path(init).exists():
+            raise NstlibError(f"init={init!r}; choose from content, noise, style, or give a picture's path")
+        return images.load(init)
 
 
 def _stack(maps: Sequence[np.ndarray], shape: tuple[int, int]) -> tf.Tensor | None:

@@ -63,7 +63,7 @@ def test_every_setting_is_a_flag(capsys):
         (["--style-weight", "nan"], "style_weight=nan"),
         (["--extractor", "vgg16"], "choose from compact, vgg19, random"),
         (["--style-layers", "block7_conv1", "--extractor", "random"], "unknown layer 'block7_conv1'"),
-        (["--start", "missing.png", "--extractor", "random"], "start='missing.png'"),
+        (["--init", "missing.png", "--extractor", "random"], "init='missing.png'"),
         (["--style-blend", "1,2", "--extractor", "random"], "style_blend has 2 values for 1 styles"),
     ],
 )

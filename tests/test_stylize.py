@@ -125,7 +125,7 @@ def test_weights_converted_to_another_convention_give_the_same_loss_up_to_a_fact
 
 
 def test_a_style_weight_of_zero_gives_the_content_back(content, style, small):
-    settings = replace(small, start="noise", style_weight=0, tv_weight=0, content_layers=("block1_conv1",), steps=60)
+    settings = replace(small, init="noise", style_weight=0, tv_weight=0, content_layers=("block1_conv1",), steps=60)
     assert np.abs(make(content, style, settings).finish() - content).mean() < 0.03
 
 
@@ -161,14 +161,14 @@ def test_histogram_gives_the_style_the_contents_colours(content, style, small):
     np.testing.assert_allclose(run.styles.pictures[0].mean((0, 1)), content.mean((0, 1)), atol=0.02)
 
 
-@pytest.mark.parametrize("start", ["content", "noise", "style"])
-def test_each_start(content, style, small, start):
-    run = make(content, style, replace(small, start=start))
-    again = make(content, style, replace(small, start=start))
+@pytest.mark.parametrize("init", ["content", "noise", "style"])
+def test_each_init(content, style, small, init):
+    run = make(content, style, replace(small, init=init))
+    again = make(content, style, replace(small, init=init))
     np.testing.assert_array_equal(run.image, again.image)
     assert run.image.shape == (48, 64, 3)
-    if start == "noise":
-        other = make(content, style, replace(small, start=start, seed=1))
+    if init == "noise":
+        other = make(content, style, replace(small, init=init, seed=1))
         assert np.abs(run.image - other.image).mean() > 0.1
 
 
@@ -235,7 +235,7 @@ def test_a_loss_that_is_not_finite_keeps_the_last_good_picture(content, style, s
     [
         ({"style_layers": ("block9_conv1",)}, "unknown layer 'block9_conv1'"),
         ({"style_blend": (1.0, 2.0)}, "style_blend has 2 values for 1 styles"),
-        ({"start": "nois"}, "start='nois'; choose from content, noise, style"),
+        ({"init": "nois"}, "init='nois'; choose from content, noise, style"),
     ],
 )
 def test_what_cannot_be_run_is_refused_before_the_first_step(content, style, small, change, message):

@@ -280,7 +280,7 @@ def test_odd_sides_and_one_frame(tmp_path):
 
 def test_the_optimised_frames_are_steadier_than_independent_ones(tmp_path):
     clips.write_frames(tmp_path / "clip", pan(4), fps=10)
-    settings = replace(SMALL, steps=20, next_steps=10, start="noise")
+    settings = replace(SMALL, steps=20, next_steps=10, init="noise")
     error = {}
     for name in ("steady", "independent"):
         film = video.Film(tmp_path / "clip", STYLE, tmp_path / f"{name}.mp4", replace(settings, consistency=name))
