@@ -1,4 +1,4 @@
-"""The compact extractor's network: eleven slim convolutions that answer by VGG19's layer names.
+"""The compact extractor's network: thirteen slim convolutions that answer by VGG19's layer names.
 
 Plain Keras 3 (`keras.ops`), so that it is trained and run on any of its backends. Downsampling is a 4x4 convolution of
 stride 2, which sees what VGG19's last 3x3 convolution of a block and its 2x2 pooling see together, at a quarter of the
@@ -27,8 +27,10 @@ LAYOUT = {
     "down3": (4, 2, 64, 96, False),
     "conv41": (3, 1, 96, 96, False),
     "conv42": (3, 1, 96, 96, True),
+    "conv43": (3, 1, 96, 96, True),
     "down4": (4, 2, 96, 128, False),
     "conv51": (3, 1, 128, 128, False),
+    "conv52": (3, 1, 128, 128, True),
 }
 
 # VGG19's name: the site whose head answers for it. A block's last convolution is seen after its pooling.
@@ -43,14 +45,14 @@ SITES = {
     "block3_conv4": "down3",
     "block4_conv1": "conv41",
     "block4_conv2": "conv42",
-    "block4_conv3": "conv42",
+    "block4_conv3": "conv43",
     "block4_conv4": "down4",
-    "block5_conv1": "conv51",
+    "block5_conv1": "conv52",
 }
 POOLED = ("block1_conv2", "block2_conv2", "block3_conv4", "block4_conv4")
 NEAREST = {"block5_conv2": "block5_conv1"}  # the teacher ends at block5_conv1, and so do we
 FILE = Path(__file__).with_name("weights") / "compact.npz"
-SHA256 = "1b94729f8280fce8938eaf451632e0b510a052bb134fb0f3cf25a9869ca39aa3"
+SHA256 = "c80ee09edc45e0e4a7adcf6c68296dff663c9bb50b4bc08ffc380ae71e4291bc"
 MEAN, SCALE = 0.45, 4.0  # pixels of 0 to 1 become about zero mean, unit variance
 
 Weights = Mapping[str, Any]

@@ -81,7 +81,7 @@ def test_the_command_leaves_weights_that_the_extractor_loads(folder):
     distill.main(arguments(folder, steps=1))
     weights = compact.load(folder / "w.npz")
     assert weights["conv11/kernel"].shape == (3, 3, 3, 16)
-    assert weights["block5_conv1/kernel"].shape[-1] <= distill.WIDTH["conv51"]
+    assert weights["block5_conv1/kernel"].shape[-1] <= distill.WIDTH["conv52"]
 
 
 def test_a_painted_picture_nears_its_style(folder):

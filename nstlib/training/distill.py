@@ -22,7 +22,7 @@ from .distill_student import Distiller, Student, errors, measure_scales
 from .distill_teacher import Teacher, load_teacher
 
 # Channels of the shipped heads: at most the site's own, multiples of 16 where that loses next to nothing.
-WIDTH = {site: channels for site, (_, _, _, channels, _) in LAYOUT.items()} | {"conv51": 112}
+WIDTH = {site: channels for site, (_, _, _, channels, _) in LAYOUT.items()} | {"conv41": 80, "conv52": 112}
 
 
 

@@ -12,8 +12,8 @@ from .distill_teacher import Teacher
 
 TAPS = tuple(f"block{i}_conv1" for i in range(1, 6))
 # The deep layers lag behind and get most of the weight; layers that only guide get less (FitNets, Romero et al. 2015).
-WEIGHTS = dict.fromkeys(SITES, 0.3) | dict.fromkeys(TAPS, 1.0) | {"block4_conv2": 0.7, "block5_conv1": 2.0}
-GRAM, DIFFERENCE = 0.25, 0.2  # weights of the Gram and difference errors beside the feature error
+WEIGHTS = dict.fromkeys(SITES, 0.3) | dict.fromkeys(TAPS, 1.0) | {"block4_conv2": 0.7, "block5_conv1": 3.0}
+GRAM, DIFFERENCE = 1.0, 0.2  # weights of the Gram and difference errors beside the feature error
 
 
 class Student(keras.Model):
@@ -60,7 +60,7 @@ class Distiller(keras.Model):
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
-        """Σ_layers w (feature error + 0.25 Gram error + 0.2 difference error)."""
+        """Σ_layers w (feature error + Gram error + 0.2 difference error)."""
         loss = 0.0
         for name, a, b in zip(SITES, y_pred, self.targets(x), strict=True):
             error = feature_error(a, b) + (GRAM * gram_error(a, b) if name in TAPS else 0.0)
