@@ -13,7 +13,7 @@ from .settings import Settings
 from .styles import Picture, Styles
 from .stylize import Run
 
-SETTLED, LOOK_BACK = 0.005, 5  # stop when the loss has fallen by less than this share over so many evaluations
+SETTLED, LOOK_BACK = 0.002, 5  # stop when the loss has fallen by less than this share over so many evaluations
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Optimised:
 
 
 def settled(curve: Sequence[float]) -> bool:
-    """(f_{k−5} − f_k) / f_{k−5} < 0.5 %: the stop rule."""
+    """(f_{k−5} − f_k) / f_{k−5} < 0.2 %: the stop rule."""
     return len(curve) > LOOK_BACK and curve[-1] > (1 - SETTLED) * curve[-1 - LOOK_BACK]
 
 

@@ -14,15 +14,14 @@ Load = Callable[[], None]  # loads TensorFlow, quietly
 
 def add_range(parser: argparse.ArgumentParser) -> None:
     """--start, --end, --every: which frames of a clip."""
-    # `start` is a setting's name: what a run starts from
-    parser.add_argument("--start", dest="begin", type=float, default=0.0, metavar="S", help="seconds to begin at (0)")
+    parser.add_argument("--start", type=float, default=0.0, metavar="S", help="seconds to begin at (0)")
     parser.add_argument("--end", type=float, metavar="S", help="seconds to end before (the clip's end)")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="take every n-th frame (1)")
 
 
 def probed(given: argparse.Namespace, size: int | None) -> clips.Clip:
     """The clip that the flags name."""
-    return clips.probe(given.clip, start=given.begin, end=given.end, every=given.every, size=size)
+    return clips.probe(given.clip, start=given.start, end=given.end, every=given.every, size=size)
 
 
 def add_frames(parser: argparse.ArgumentParser) -> None:
