@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from . import images
+from . import colors
 from .guide import Guide
 from .model import load_model
 from .settings import Settings
@@ -57,7 +57,7 @@ class Optimised:
     def _following(self, frame: np.ndarray, guide: Guide) -> Run:
         start, earlier = guide.start, guide.earlier
         if self.settings.preserve_color == "luminance":  # then a run paints in grey, and gets its colours at the end
-            start, earlier = images.luminance(start), [(images.luminance(w), c) for w, c in earlier]
+            start, earlier = colors.luminance(start), [(colors.luminance(w), c) for w, c in earlier]
         settings = replace(self.settings, steps=self.settings.next_steps, scales=1)
         return Run(frame, self.styles, settings, start=start, earlier=earlier)
 

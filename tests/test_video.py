@@ -302,3 +302,12 @@ def test_a_network_is_steadied_where_motion_is_trusted():
     found = engine(frame, guide.Guide(before, ((before, c),), c > 2)).image
     assert np.allclose(found[:, :32], 0.5) and np.allclose(found[:, 32:], 0)
     assert np.array_equal(engine(frame).image, frame)
+
+
+def test_the_contents_colours_are_kept(tmp_path):
+    source = pan(3)
+    clips.write_frames(tmp_path / "clip", source, fps=10)
+    settings = replace(SMALL, preserve_color="luminance")
+    frames = [frame.image for frame in video.Film(tmp_path / "clip", STYLE, tmp_path / "out.mp4", settings)]
+    chroma = np.float32([[0.596, -0.274, -0.322], [0.211, -0.523, 0.312]]).T
+    assert all(np.abs(a @ chroma - b @ chroma).mean() < 0.02 for a, b in zip(frames, source, strict=True))
