@@ -19,6 +19,7 @@ STYLE_LAYERS = tuple(f"block{i}_conv1" for i in range(1, 6))
 CONTENT_LAYER = "block4_conv1"
 GREY = np.float32([0.299, 0.587, 0.114])
 STILL = 0.02  # a pixel is still while its surroundings differ by less from those of the shot's first frame
+HARDLY = 0.1  # px from frame to frame: estimated motion is never quite 0
 FEWEST = 0.01  # of a frame's pixels must be still for drift to mean anything
 
 
@@ -86,15 +87,21 @@ def sharpness(image: np.ndarray, mask: np.ndarray) -> float:
 class Drift:
     """How the still part of a shot changes: brightness_t / brightness_0 − 1, and so sharpness, over the same pixels.
 
-    Still is what has not left the source's first frame by more than 0.02 so far, smoothed against noise.
+    Still is what so far has moved by no more than 0.1 px from frame to frame, and has not left the source's first
+    frame by more than 0.02, smoothed against noise.
     """
 
     def __init__(self, source: np.ndarray, stylised: np.ndarray) -> None:
         self._source, self._stylised = _smooth(source), stylised
         self._still = np.ones(source.shape[:2], bool)
 
-    def __call__(self, source: np.ndarray, stylised: np.ndarray) -> dict[str, float]:
-        """{"brightness", "sharpness", "still": share of pixels}; empty where too little stands still."""
+    def __call__(self, source: np.ndarray, stylised: np.ndarray, w: np.ndarray | None = None) -> dict[str, float]:
+        """{"brightness", "sharpness", "still": share of pixels}; empty where too little stands still.
+
+        w: the flow (H, W, 2) from the frame before, in its grid.
+        """
+        if w is not None:
+            self._still &= cv2.GaussianBlur(np.linalg.norm(w, axis=-1), (0, 0), 1.5) < HARDLY
         self._still &= np.abs(_smooth(source) - self._source).max(-1) < STILL
         still = cv2.erode(self._still.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
         if still.mean() < FEWEST:
@@ -156,14 +163,14 @@ def measure(
                 images.resize(style, images.fit(style.shape[:2], max(result.shape))), extractor
             )
             row["style_distance"] = style_distance(result, grams, extractor)
-        cut = before is None or shots.is_cut(before[0], content)
-        if cut:
+        w = None
+        if before is None or shots.is_cut(before[0], content):
             cuts, drift = [*cuts, index], Drift(content, result)
         else:
             w, mask = motion(index - 1, before[0], content)
             rows[-1]["source_warping_error"] = warping_error(before[0], content, w, mask)
             rows[-1]["warping_error"] = warping_error(before[1], result, w, mask)
-        rows.append(row | {f"drift_{name}": value for name, value in drift(content, result).items()})
+        rows.append(row | {f"drift_{name}": value for name, value in drift(content, result, w).items()})
         before = content, result
     return {"frames": len(rows), "cuts": cuts[1:], "mean": _means(rows), "drift": _drift(rows), "per_frame": rows}
 
