@@ -1,0 +1,264 @@
+"""The panel: what a person sees of a run, and moves."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as widgets
+
+from .. import images, samples
+from ..errors import NstlibError
+from ..settings import STEERABLE, Settings, changed, from_dict
+from ..styles import Picture
+from ..stylize import Run
+from . import guard, sources
+from .gallery import Gallery
+from .knobs import Knobs, label
+from .layout import Transport, arrange, line, says
+from .stage import Stage
+from .strip import Snapshot, Strip, close_all, snapshot
+from .warm import trace, trace_key
+from .worker import Worker
+
+PREVIEW = 256  # longest side of a result, pixels, where no settings are given
+
+
+class Studio(widgets.VBox):
+    """A panel that runs a style transfer and steers it while it runs; a cell's last expression shows it.
+
+    content: a path, an array, a clip, or several, or names with them; styles: alike. The first of each is chosen, and
+    the bundled samples are offered too. settings: what the panel starts from. folder: where results, uploads and a
+    clip's frames are written. `error` is the last error of the running thread.
+    """
+
+    def __init__(
+        self,
+        content: Picture | Sequence[Picture] | Mapping[str, Picture] | None = None,
+        styles: Picture | Sequence[Picture] | Mapping[str, Picture] | None = None,
+        settings: Settings | None = None,
+        *,
+        folder: str | Path = "outputs",
+    ) -> None:
+        super().__init__()
+        self.folder, self.error = Path(folder), None
+        self._worker: Worker | None = None
+        self._begun: tuple[Any, Settings] | None = None  # the choice and the settings that the run was made of
+        self._shown: Run | None = None
+        self._closed, self._quiet, self._traced = False, True, None
+        self.stage, self.transport = Stage(), Transport(self)
+        first = settings or Settings(size=PREVIEW)
+        self.knobs = Knobs(first, self._moved)
+        self.strip = Strip(self.folder, take_up=self.take_up, say=self.say, first=first)
+        offered = [sources.gather(given, self.folder) if given is not None else [] for given in (content, styles)]
+        doors = {"folder": self.folder, "on_change": self._chose, "on_error": self.tell}
+        self.contents = Gallery(sources.with_samples(offered[0], sources.contents()), many=False, **doors)
+        self.styles = Gallery(sources.with_samples(offered[1], samples.styles()), many=True, **doors)
+        self.message = widgets.HTML()
+        self.children = arrange(self)
+        self.add_class("nst-studio")
+        self._quiet = False
+        self._chose()
+        guard.watch(self)
+
+    @property
+    def worker(self) -> Worker:
+        """The thread at work; made anew after an interrupt."""
+        if self._closed:
+            raise NstlibError("the studio is closed; make another")
+        if self._worker is None or not self._worker.alive:
+            self._worker = Worker(self)
+        return self._worker
+
+    @property
+    def state(self) -> str:
+        """`idle`, `busy`, `running`, `paused` or `done`."""
+        return self._worker.state if self._worker else "idle"
+
+    @property
+    def choice(self) -> tuple[Any, int, tuple[Any, ...]]:
+        """The content, its frame and the styles that are chosen."""
+        content = self.contents.chosen[0]
+        return content, self.contents.frame if content.clip else 0, tuple(self.styles.chosen)
+
+    @property
+    def pending(self) -> list[str]:
+        """What was changed since Start that a run cannot take up midway: names of settings, `content`, `styles`."""
+        if self._begun is None:
+            return []
+        (*content, styles), settings = self._begun
+        *now, now_styles = self.choice
+        names = ["content"] * (content != now) + ["styles"] * (styles != now_styles)
+        return names + [name for name in changed(settings, self.knobs.settings()) if name not in STEERABLE]
+
+    def start(self) -> None:
+        """Go on where a run is paused or has ended; begin anew where there is none, or what it was made of changed."""
+        with says(self):
+            guard.pause_others(self)
+            if self.state in ("paused", "done") and not self.pending:
+                self.worker.go()
+            else:
+                self.begin()
+
+    def begin(self) -> None:
+        """Begin a run from its start, with what the panel says. Raises NstlibError for what cannot be run."""
+        settings, (content, frame, styles) = self.knobs.settings(), self.choice
+        picture, paths = content.file(frame, self.folder), [style.path for style in styles]
+        self._begun, self.error = (self.choice, settings), None
+        self.worker.start(lambda: Run(picture, paths, settings))
+        self._mark()
+
+    def pause(self) -> None:
+        """Take no further step."""
+        self.worker.pause()
+
+    def step(self) -> None:
+        """Take one step; the first begins a run."""
+        with says(self):
+            if self.state == "idle" or self.pending:
+                self.begin()
+            self.worker.step()
+
+    def stop(self) -> None:
+        """Leave the run; its picture stays on the page."""
+        self._begun = None
+        self.worker.stop()
+
+    def set(self, **values: Any) -> None:
+        """Move the knobs: settings by name, and `styles`, one or several, by the names on their tiles."""
+        names = values.pop("styles", None)
+        if names is not None:
+            self.styles.choose_named([names] if isinstance(names, str) else names)
+        self.knobs.set(replace(self.knobs.settings(), **values))
+
+    def keep(self, name: str = "") -> None:
+        """Keep the result as it is now in the strip."""
+        name = name or f"{len(self.strip.snapshots) + 1}"
+        choice = self._begun and self._begun[0]
+        self.worker.post(lambda: self.strip.add(snapshot(name, self.worker.run, choice)))
+
+    def back(self, number: int) -> None:
+        """Go back to a checkpoint, with the weights that held at it."""
+        with says(self), self._silent():
+            self.knobs.set(self.worker.checkpoints.settings(number))
+            self.worker.back(number)
+
+    def take_up(self, kept: Snapshot) -> None:
+        """Go on from a snapshot, with its pictures and settings; paused, until Start."""
+        content, frame, styles = kept.choice
+        settings = from_dict(kept.settings)
+        with self._silent():
+            self.contents.choose([self.contents.sources.index(content)], frame)
+            self.styles.choose([self.styles.sources.index(style) for style in styles])
+            self.knobs.name_styles([style.name for style in styles])
+            self.knobs.set(settings)
+        self._begun = (kept.choice, settings)
+        self.worker.start(kept.make, kept.state, go=False)
+        self._mark()
+        self.say(f"{kept.name} is taken up at step {kept.record['steps']}; Start goes on")
+
+    def wait(self, timeout: float = 600.0) -> None:
+        """Wait until the run has ended or is paused. Raises its error, if it had one."""
+        self.worker.wait(timeout)
+        if self.error is not None:
+            raise self.error
+
+    def say(self, text: str = "", kind: str = "") -> None:
+        """One line over the picture; kind: `bad` for an error, `anew` for what waits for a new start."""
+        self.message.value = line(text, kind)
+
+    def interrupt(self) -> None:
+        """End the thread; Start makes another."""
+        if self._worker is not None and self._worker.alive:
+            self._worker.close(timeout=2.0)
+            self._begun = None
+            self.turned("idle")
+            self.say("interrupted; Start begins anew")
+
+    def close(self) -> None:
+        """End the thread and take the panel off the page."""
+        if not self._closed:
+            self._closed = True
+            if self._worker is not None:
+                self._worker.close()
+            for child in self.children:
+                close_all(child)
+        super().close()
+
+    def stepped(self, run: Run) -> None:
+        """Show the run; called on the worker's thread."""
+        if run is not self._shown:
+            self._shown = run
+            self.stage.set_before(run.content, alone=False)
+        self.stage.show(run, self._worker.seconds)
+        self.transport.offer(self._worker.checkpoints.numbers)
+
+    def turned(self, state: str) -> None:
+        """Show the worker's state; called on any thread."""
+        if state == "idle":
+            self._shown = None
+            self.stage.clear()
+            self.transport.offer([])
+        elif self._shown is not None and state != "running":
+            self.stage.show(self._shown, self._worker.seconds, now=True)
+        self.transport.turn(state)
+
+    def failed(self, error: Exception) -> None:
+        """Show an error of the thread, and keep it; called on the worker's thread."""
+        self.error = error
+        self.tell(error)
+
+    def tell(self, error: Exception) -> None:
+        """Show an error as one line."""
+        kind = "" if isinstance(error, NstlibError | OSError) else f"{type(error).__name__}: "
+        self.say(kind + " ".join(str(error).split()), "bad")
+
+    @contextmanager
+    def _silent(self) -> Iterator[None]:
+        """What a program moves inside steers nothing."""
+        self._quiet = True
+        try:
+            yield
+        finally:
+            self._quiet = False
+
+    def _moved(self) -> None:
+        """A knob has moved: steer the run, and mark what waits for another start."""
+        if self._quiet:
+            return
+        with says(self):
+            wanted = self.knobs.settings()
+            if self._begun is not None:
+                self.stage.urge()
+                self.worker.steer(self._steered(wanted))
+            elif trace_key(wanted) != self._traced:
+                self._traced = trace_key(wanted)
+                self.worker.post(lambda: trace(wanted, self.choice))
+            self._mark()
+
+    def _chose(self) -> None:
+        """Other pictures were chosen."""
+        if self._quiet:
+            return
+        with says(self):
+            content, frame, styles = self.choice
+            self.knobs.name_styles([style.name for style in styles])
+            if self._begun is None:
+                alone = content.frame(frame) if content.clip else images.load(content.path, size=720)
+                self.stage.set_before(alone, alone=True)
+            self._moved()
+
+    def _steered(self, wanted: Settings) -> Settings:
+        """The run's settings with the weights that are wanted, where they fit it."""
+        now = self.worker.run.settings if self.worker.run else self._begun[1]
+        names = set(STEERABLE)
+        names -= {"style_layer_weights"} if wanted.style_layers != now.style_layers else set()
+        names -= {"style_blend"} if "styles" in self.pending else set()
+        return replace(now, **{name: getattr(wanted, name) for name in names})
+
+    def _mark(self) -> None:
+        pending = self.pending
+        self.knobs.mark(pending)
+        self.transport.wait_for(pending)
+        self.say(f"takes a new start: {', '.join(map(label, pending))}" if pending else "", "anew")
