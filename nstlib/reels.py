@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from . import clips, encoders
+from .errors import NstlibError
 from .settings import Settings
 
 Load = Callable[[], None]  # loads TensorFlow, quietly
@@ -62,9 +63,14 @@ def video(given: argparse.Namespace, settings: Settings, load: Load) -> None:
     from .video import Film
 
     film = Film(clip, given.styles, given.output, settings, flows=given.flow, fresh=given.fresh)
-    for frame in follow(film, film.total, film.done):
-        film.store.save("preview", frame.image)
-    report(film.write())
+    try:
+        for frame in follow(film, film.total, film.done):
+            film.store.save("preview", frame.image)
+        written = film.write()
+    except KeyboardInterrupt:
+        kept = f"stopped after {film.done} of {film.total} frames, which are safe in {film.store.folder}"
+        raise NstlibError(f"{kept}; the same command goes on") from None
+    report(written)
 
 
 def add_measure(parser: argparse.ArgumentParser) -> None:

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from nstlib import clips
+from nstlib import clips, reels
 from nstlib.__main__ import main
 
 FEW = ["--extractor", "random", "--size", "32", "--steps", "2", "--next-steps", "1"]
@@ -44,6 +44,24 @@ def test_video_writes_the_clip_and_measure_reads_it(clip, tmp_path, capsys):
     assert found["frames"] == 3 and found["mean"]["warping_error"] > 0
     assert run("measure", clip, tmp_path / "out.mp4", "--end", 0.25) == 0
     assert "warping error" in capsys.readouterr().out
+
+
+def test_a_stopped_video_goes_on(clip, tmp_path, capsys, monkeypatch):
+    words = ["video", clip, tmp_path / "style" / "000001.png", "-o", tmp_path / "out.mp4", *FEW]
+
+    def stopped(frames, total, done=0):
+        yield next(frames)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(reels, "follow", stopped)
+        assert run(*words) == 1
+    assert "stopped after 1 of 6 frames" in capsys.readouterr().err
+    assert (tmp_path / "out.mp4.work" / "preview.png").is_file()
+    assert run(*words, "--next-steps", 2) == 1
+    assert "next_steps was 1, now 2" in capsys.readouterr().err
+    assert run(*words) == 0
+    assert clips.probe(tmp_path / "out.mp4").frames == 6
 
 
 @pytest.mark.parametrize(
