@@ -87,8 +87,11 @@ def open_notebook(window: Any, address: str, name: str, *, width: int = 1280, he
 
 def run_cell(page: Any, number: int) -> None:
     """Run one of the notebook's cells, without waiting for it."""
-    page.evaluate("""number => { const panel = jupyterapp.shell.currentWidget; panel.content.activeCellIndex = number;
-        jupyterapp.commands.execute('notebook:run-cell') }""", number)
+    page.evaluate(
+        """number => { const panel = jupyterapp.shell.currentWidget; panel.content.activeCellIndex = number;
+        jupyterapp.commands.execute('notebook:run-cell') }""",
+        number,
+    )
 
 
 def _set(settings: Path, plugin: str, **values: Any) -> None:

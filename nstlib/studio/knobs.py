@@ -11,9 +11,14 @@ from ..settings import DEFAULT_WEIGHTS, STEERABLE, Settings
 from .rows import Shares, Weight, row
 
 TERMS = ("content_weight", "style_weight", "tv_weight")  # in the order of DEFAULT_WEIGHTS
-LABELS = {"init": "start from", "tv_weight": "total variation", "preserve_color": "keep colours", "optimizer": "optimiser"}
+LABELS = {
+    "init": "start from",
+    "tv_weight": "total variation",
+    "preserve_color": "keep colours",
+    "optimizer": "optimiser",
+}
 STARTS = ("content", "noise", "style")
-RARE = ("weights", "precision", "style_scale", "scales", "seed", "style_layers", "content_layers")
+COMMON = ("extractor", "convention", "pooling", "optimizer", "init", "size", "steps", "preserve_color")
 
 
 def label(name: str) -> str:
@@ -42,13 +47,15 @@ class Knobs:
         self._rows: dict[str, widgets.Widget] = {}
         self.widgets["convention"].observe(lambda change: self._renormalise(change.new), "value")
         self.widgets["style_layers"].observe(self._relayer, "value")
+        self.widgets["optimizer"].observe(lambda _: self._apply(), "value")
         for widget in self.widgets.values():
             widget.observe(self._changed, "value")
         self.steering = self._box([f.name for f in shown() if f.name in STEERABLE and not _listed(f)])
         self.layers, self.blend = self.widgets["style_layer_weights"].box, self.widgets["style_blend"].box
         rest = [f.name for f in shown() if f.name not in STEERABLE]
-        self.restarting = self._box([n for n in rest if n not in RARE])
-        self.rare = self._box([n for n in rest if n in RARE])
+        self.restarting = self._box(list(COMMON))
+        self.rare = self._box([n for n in rest if n not in COMMON])
+        self._apply()
         self.set(settings)
 
     def settings(self) -> Settings:
@@ -90,6 +97,11 @@ class Knobs:
 
     def _relayer(self, change: Any) -> None:
         self.widgets["style_layer_weights"].rename(list(change.new))
+
+    def _apply(self) -> None:
+        """Show Adam's step where Adam is the optimiser."""
+        adam = self.widgets["optimizer"].value == "adam"
+        self._rows["learning_rate"].layout.display = "" if adam else "none"
 
     def _box(self, names: list[str]) -> widgets.VBox:
         for name in names:

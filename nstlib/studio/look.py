@@ -12,13 +12,15 @@ CSS = """
 .nst-main { flex: 1000 1 460px; min-width: 320px; overflow: visible; }
 .nst-stage { display: flex; flex-flow: row wrap; gap: 20px; align-items: flex-start; overflow: visible; }
 .nst-frame { flex: 3 1 400px; min-width: 280px; overflow: visible; }
-.nst-charts { flex: 2 1 340px; min-width: 280px; max-width: 560px; overflow: visible; }
+.nst-charts { flex: 2 1 340px; min-width: 280px; max-width: 900px; display: flex; flex-flow: row wrap; gap: 8px 16px;
+  overflow: visible; }
+.nst-studio .nst-charts > * { flex: 1 1 290px; min-width: 260px; max-width: 560px; margin: 0; }
 .nst-studio .nst-picture { width: 100%; height: auto; display: block; margin: 0; border-radius: 6px;
   background: var(--nst-soft); object-fit: contain; }
 .nst-studio .nst-wipe { align-items: center; width: 100%; color: var(--nst-faint); overflow: visible; }
 .nst-studio .nst-wipe .widget-slider { flex: 1 1 auto; width: auto; margin: 2px 12px; }
 .nst-studio .nst-wipe .widget-label { color: var(--nst-faint); width: auto; margin: 0; }
-.nst-studio .nst-progress { width: 100%; height: 5px; margin: 2px 0; }
+.nst-studio .nst-progress { width: 100%; height: 5px; margin: 2px 0 5px; }
 .nst-studio .nst-progress .progress { height: 5px; border-radius: 3px; }
 .nst-studio .nst-status { margin: 0; color: var(--nst-faint); font-variant-numeric: tabular-nums; min-height: 22px; }
 .nst-studio .nst-status b { color: var(--nst-text); }
@@ -40,23 +42,23 @@ CSS = """
 .nst-studio .nst-steers { border-left: 3px solid var(--nst-steer); padding-left: 9px; overflow: visible; }
 .nst-studio .nst-anews { border-left: 3px solid var(--nst-anew); padding-left: 9px; overflow: visible; }
 .nst-studio .nst-row { width: 100%; align-items: center; min-height: 30px; overflow: visible; }
-.nst-studio .nst-row > .widget-label { flex: 0 0 98px; width: 98px; margin: 0 6px 0 0; line-height: 28px;
+.nst-studio .nst-row > .widget-label { flex: 0 0 92px; width: 92px; margin: 0 4px 0 0; line-height: 28px;
   overflow: hidden; text-overflow: ellipsis; }
 .nst-studio .nst-row > .widget-label ~ * { flex: 1 1 auto; width: auto; min-width: 0; margin: 2px 0; }
-.nst-studio .nst-row > .nst-number { flex: 0 0 78px; width: 78px; margin-left: 8px; }
+.nst-studio .nst-row > .nst-number { flex: 0 0 66px; width: 66px; margin-left: 4px; }
 .nst-studio .nst-row .widget-slider .slider-container { margin: 0 8px; }
 .nst-studio .nst-row .widget-readout { min-width: 44px; }
 .nst-studio .nst-pending > .widget-label { color: var(--nst-anew); font-weight: 600; }
 .nst-studio .nst-tiles { display: flex; flex-flow: row wrap; gap: 8px; overflow: visible; }
-.nst-studio .nst-tile { width: 92px; flex: 0 0 92px; overflow: visible; }
-.nst-studio .nst-tile .nst-thumb { width: 92px; height: 62px; object-fit: cover; border-radius: 4px 4px 0 0;
-  margin: 0; display: block; }
+.nst-studio .nst-tile { width: 92px; flex: 0 0 92px; overflow: hidden; }
+.nst-studio .nst-tile .nst-thumb { width: 92px; max-width: 92px; height: 62px; object-fit: cover;
+  border-radius: 4px 4px 0 0; margin: 0; display: block; }
 .nst-studio .nst-tile button { width: 100%; height: 24px; line-height: 24px; margin: 0; padding: 0 4px; font-size: 11px;
   border-radius: 0 0 4px 4px; }
 .nst-studio .nst-tile button.mod-active { background: var(--jp-brand-color1, #1976d2); color: #fff; }
 .nst-studio .nst-door { width: 100%; gap: 6px; margin-top: 4px; overflow: visible; }
 .nst-studio .nst-door .widget-text { flex: 1 1 auto; width: auto; margin: 0; min-width: 0; }
-.nst-studio .nst-door .widget-upload { flex: 0 0 auto; width: 92px; margin: 0; }
+.nst-studio .nst-door .widget-upload { flex: 0 0 auto; width: 106px; margin: 0; padding: 0 6px; }
 .nst-studio .jupyter-widget-Collapse-header { padding: 4px 8px; }
 .nst-studio .jupyter-widget-Collapse { margin-top: 6px; width: 100%; }
 .nst-studio .jupyter-widget-Collapse-contents { padding: 6px 8px; overflow: visible; }

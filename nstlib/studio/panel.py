@@ -134,7 +134,7 @@ class Studio(widgets.VBox):
 
     def keep(self, name: str = "") -> None:
         """Keep the result as it is now in the strip."""
-        name = name or f"{len(self.strip.snapshots) + 1}"
+        name = name or f"result {len(self.strip.snapshots) + 1}"
         choice = self._begun and self._begun[0]
         self.worker.post(lambda: self.strip.add(snapshot(name, self.worker.run, choice)))
 
