@@ -63,102 +63,107 @@ def _adam(x, g, m, v, t, rate, beta_1, beta_2, epsilon):
 
 
 class LBFGS:
-    """x + d with d = −H g, H the limited-memory BFGS estimate of the inverse Hessian (Nocedal 1980), kept in [0, 1].
+    """x − H g, kept in [0, 1], with H the limited-memory BFGS estimate of the inverse Hessian.
 
-    H starts from γ P, with the preconditioner P a symmetric positive map of images. There is no line search: a step
-    that raises the loss is taken back and tried at a quarter, so that every step costs one evaluation.
+    H starts from γ P, where the preconditioner P is a symmetric positive map of images. There is no line search: a
+    step that raises the loss is taken back and tried at a quarter, so that every step costs one evaluation.
+    first: the first step's root mean square, in pixel values; memory: how many past steps H knows; precondition: P
+    on a batch of images.
     """
 
     def __init__(
         self,
         x: tf.Tensor,
         *,
-        memory: int = 8,
+        memory: int = 6,
         first: float = 0.02,
         precondition: Callable[[tf.Tensor], tf.Tensor] = tf.identity,
     ) -> None:
         self.x = tf.convert_to_tensor(x)
-        size = int(tf.size(self.x))
         self._memory, self._first, self._precondition = memory, first, precondition
-        self._s = tf.Variable(tf.zeros([memory, size]), trainable=False)
-        self._y = tf.Variable(tf.zeros([memory, size]), trainable=False)
+        self._none = tf.zeros_like(self.x)  # stands for a step that H does not know yet
         self.forget()
 
     def forget(self) -> None:
         """Drop the curvature and the last gradient: the objective has changed."""
-        self._pairs: list[int] = []  # rows of _s and _y in use, oldest first
-        self._sy = np.zeros((self._memory, self._memory))  # s_i · y_j
+        self._s, self._z = [self._none] * self._memory, [self._none] * self._memory  # oldest first
+        self._sy, self._yz = np.eye(self._memory), np.zeros((self._memory, self._memory))
         self._gamma, self._last, self._direction, self._length = 0.0, None, None, 1.0
 
     def step(self, objective: Objective) -> tuple[float, Any]:
-        """One evaluation; a move is kept where it lowers the loss. Returns the trial's loss and report."""
+        """One evaluation; a move is kept where it lowers the loss. Returns the loss and the report that then hold."""
         if self._last is None:
             loss, gradient, report = objective(self.x)
             self._last = _finite(loss), gradient, report
-            self._aim()
+            self._begin(gradient)
             return self._last[0], report
         trial = _move(self.x, self._direction, tf.constant(self._length))
         loss, gradient, report = objective(trial)
-        loss = float(loss)
-        if not loss <= self._last[0]:  # higher, or not finite
+        loss, kept = float(loss), self._last
+        if not loss <= kept[0]:  # higher, or not finite
             self._length *= 0.25
-            kept = self._last
             if self._length < 1e-3:
                 self.forget()
             return kept[0], kept[2]
-        self._remember(trial - self.x, gradient - self._last[1])
+        self._aim(trial, gradient)
         self.x, self._last = trial, (loss, gradient, report)
-        self._aim()
         return loss, report
 
     def state(self) -> dict[str, Any]:
         """Everything that the next step depends on, as arrays and numbers."""
-        names = ("_sy", "_pairs", "_gamma", "_last", "_direction", "_length")
-        kept = {name: copy.deepcopy(getattr(self, name)) for name in names}
-        return {"x": self.x.numpy(), "s": self._s.numpy(), "y": self._y.numpy(), "kept": kept}
+        return {"x": self.x.numpy(), "kept": {name: copy.deepcopy(getattr(self, name)) for name in self._KEPT}}
+
+    _KEPT = ("_s", "_z", "_sy", "_yz", "_gamma", "_last", "_direction", "_length")
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from `state()`."""
         self.x = tf.constant(state["x"])
-        self._s.assign(state["s"])
-        self._y.assign(state["y"])
-        for name, value in state["kept"].items():
-            setattr(self, name, copy.deepcopy(value))
+        for name, value in copy.deepcopy(state["kept"]).items():
+            setattr(self, name, value)
 
-    def _remember(self, s: tf.Tensor, y: tf.Tensor) -> None:
-        s, y = tf.reshape(s, [-1]), tf.reshape(y, [-1])
-        py = tf.reshape(self._precondition(tf.reshape(y, self.x.shape)), [-1])
-        sy, ypy, ss = (float(tf.tensordot(a, b, 1)) for a, b in ((s, y), (y, py), (s, s)))
-        if not sy > 1e-10 * ss:
-            return
-        row = len(self._pairs) if len(self._pairs) < self._memory else self._pairs.pop(0)
-        self._pairs.append(row)
-        self._s.scatter_nd_update([[row]], s[None])
-        self._y.scatter_nd_update([[row]], y[None])
-        self._sy[:, row] = tf.linalg.matvec(self._s, y).numpy()
-        self._sy[row, :] = tf.linalg.matvec(self._y, s).numpy()
-        self._gamma = sy / ypy
+    def _begin(self, gradient: tf.Tensor) -> None:
+        """d = −P g, as long as `first`: nothing is known of H."""
+        (d,) = self._precondition(_free(self.x, gradient)[None])
+        self._direction, self._length = -self._first / (float(tf.sqrt(tf.reduce_mean(d * d))) or 1.0) * d, 1.0
 
-    def _aim(self) -> None:
-        g = tf.reshape(_free(self.x, self._last[1]), [-1])
-        if not self._pairs:
-            d = self._precondition(tf.reshape(g, self.x.shape))
-            rms = float(tf.sqrt(tf.reduce_mean(d * d))) or 1.0
-            self._direction, self._length = -self._first / rms * d, 1.0
+    def _aim(self, x: tf.Tensor, gradient: tf.Tensor) -> None:
+        """Learn from the move to x, then d = −H g by Byrd et al. 1994, with one pass over the history for all products.
+
+        With Z = P Y, R the upper triangle of Sᵀ Y, D its diagonal, and u = R⁻¹ Sᵀ g,
+        H g = γ P g + S R⁻ᵀ ((D + γ Yᵀ Z) u − γ Zᵀ g) − γ Z u.
+        """
+        s, y, g = x - self.x, gradient - self._last[1], _free(x, gradient)
+        z, pg = self._precondition(tf.stack([y, g]))
+        of_y, of_g = np.split(_products([*self._s, s, *self._z, z], [y, g]).numpy().astype(np.float64), 2, axis=1)
+        sy, zy, sg, zg = (half[:, 0] for product in (of_y, of_g) for half in np.split(product, 2))
+        old = not sy[-1] > 0  # a move without positive curvature teaches nothing
+        if not old:
+            self._s, self._z, self._gamma = [*self._s[1:], s], [*self._z[1:], z], float(sy[-1] / zy[-1])
+            for matrix, column in ((self._sy, sy), (self._yz, zy)):
+                matrix[:-1, :-1] = matrix[1:, 1:]
+                matrix[:, -1] = matrix[-1] = column[1:]
+        if not self._gamma:
+            self._begin(gradient)
             return
-        rho = {i: 1 / self._sy[i, i] for i in self._pairs}
-        sg = tf.linalg.matvec(self._s, g).numpy()
-        alpha, beta = np.zeros(self._memory), np.zeros(self._memory)
-        for k in range(len(self._pairs) - 1, -1, -1):
-            i = self._pairs[k]
-            alpha[i] = rho[i] * (sg[i] - sum(alpha[j] * self._sy[i, j] for j in self._pairs[k + 1 :]))
-        q = g - tf.linalg.matvec(self._y, tf.constant(alpha, tf.float32), transpose_a=True)
-        r = self._gamma * tf.reshape(self._precondition(tf.reshape(q, self.x.shape)), [-1])
-        yr = tf.linalg.matvec(self._y, r).numpy()
-        for k, i in enumerate(self._pairs):
-            beta[i] = rho[i] * (yr[i] + sum((alpha[j] - beta[j]) * self._sy[j, i] for j in self._pairs[:k]))
-        d = r + tf.linalg.matvec(self._s, tf.constant(alpha - beta, tf.float32), transpose_a=True)
-        self._direction, self._length = -tf.reshape(d, self.x.shape), 1.0
+        sg, zg = (product[:-1] if old else product[1:] for product in (sg, zg))
+        r = np.triu(self._sy)
+        u = np.linalg.solve(r, sg)
+        p = np.linalg.solve(r.T, np.diag(r) * u + self._gamma * (self._yz @ u - zg))
+        weights = np.concatenate([[self._gamma], p, -self._gamma * u]).astype(np.float32)
+        self._direction, self._length = _combine([pg, *self._s, *self._z], -weights), 1.0
+
+
+@tf.function(reduce_retracing=True)
+def _products(vectors, others):
+    """(V, O): the inner product of every vector with every other."""
+    rows = tf.stack([tf.reshape(v, [-1]) for v in vectors])
+    return tf.stack([tf.linalg.matvec(rows, tf.reshape(v, [-1])) for v in others], axis=1)
+
+
+@tf.function(reduce_retracing=True)
+def _combine(vectors, weights):
+    rows = tf.stack([tf.reshape(v, [-1]) for v in vectors])
+    return tf.reshape(tf.linalg.matvec(rows, weights, transpose_a=True), tf.shape(vectors[0]))
 
 
 @tf.function(reduce_retracing=True)
@@ -193,17 +198,19 @@ def pyramid(levels: int = 4, gain: float = 8.0) -> Callable[[tf.Tensor], tf.Tens
     return precondition
 
 
-_BINOMIAL = np.outer([1, 3, 3, 1], [1, 3, 3, 1])[..., None, None] / 64 * np.eye(3)
+_BINOMIAL = np.repeat(np.outer([1, 3, 3, 1], [1, 3, 3, 1])[..., None, None] / 64, 3, axis=2)
+_HALVED = (1, 2, 2, 1)
 
 
 @tf.function(reduce_retracing=True)
 def _pyramid(x, gain, levels):
     kernel = tf.constant(_BINOMIAL, tf.float32)
-    stack = [x[None]]
+    stack = [x]
     for _ in range(levels):
-        stack.append(tf.nn.conv2d(stack[-1], kernel, 2, "SAME"))
+        stack.append(tf.nn.depthwise_conv2d(stack[-1], kernel, _HALVED, "SAME"))
     total = stack.pop()
     while stack:
         finer = stack.pop()
-        total = finer + gain * tf.nn.conv2d_transpose(total, kernel, tf.shape(finer), 2, "SAME")
-    return total[0]
+        grown = tf.nn.depthwise_conv2d_backprop_input(tf.shape(finer), kernel, total, _HALVED, "SAME")
+        total = finer + gain * grown
+    return total
