@@ -4,6 +4,7 @@ import re
 import threading
 import xml.etree.ElementTree as ET
 from dataclasses import replace
+from datetime import datetime, timezone
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from nstlib.studio.worker import Worker
 from nstlib.stylize import Run
 
 WAIT = 120
+NOW = datetime.now(timezone.utc)
 
 
 @pytest.fixture
@@ -161,15 +163,15 @@ def test_pause_step_and_stop(studio, small):
 
 def test_going_back_takes_the_weights_of_that_step_along(studio):
     run = finished(studio)
-    first = run.curves["total"][3]
+    first = run.curves["total"][2]
     studio.knobs.widgets["style_weight"].slider.value = 1.0
     studio.wait(WAIT)
-    studio.back(3)
+    studio.back(2)
     studio.wait(WAIT)
-    assert (studio.state, run.number, studio.knobs.settings().style_weight) == ("paused", 3, None)
+    assert (studio.state, run.number, studio.knobs.settings().style_weight) == ("paused", 2, None)
     studio.step()
     studio.wait(WAIT)
-    assert run.curves["total"][3] == pytest.approx(first, rel=1e-6)
+    assert run.curves["total"][2] == pytest.approx(first, rel=1e-6)
 
 
 def test_the_python_of_a_steered_result_makes_the_same_picture(studio, tmp_path, monkeypatch):
@@ -208,7 +210,7 @@ def test_two_results_are_compared_and_one_is_taken_up_again(studio):
 
 
 def upload(name, content):
-    return ({"name": name, "type": "", "size": len(content), "content": memoryview(content), "last_modified": None},)
+    return ({"name": name, "type": "", "size": len(content), "content": memoryview(content), "last_modified": NOW},)
 
 
 def test_bad_input_is_one_line_and_leaves_the_panel_usable(studio, tmp_path):
@@ -260,6 +262,7 @@ def test_what_no_run_can_have_is_shown_and_leaves_the_old_run(studio):
     with pytest.raises(NstlibError, match="choose from content, noise, style"):
         studio.wait(WAIT)
     assert studio.worker.run is run and "nowhere.png" in said(studio)
+    assert studio.pending == ["init"] and studio.transport.start.description == "Start anew"
 
 
 def test_an_interrupt_ends_the_thread_and_start_makes_another(studio):

@@ -94,8 +94,10 @@ class Studio(widgets.VBox):
 
     def start(self) -> None:
         """Go on where a run is paused or has ended; begin anew where there is none, or what it was made of changed."""
+        self.error = None
         with says(self):
             guard.pause_others(self)
+            self.say()
             if self.state in ("paused", "done") and not self.pending:
                 self.worker.go()
             else:
@@ -105,8 +107,16 @@ class Studio(widgets.VBox):
         """Begin a run from its start, with what the panel says. Raises NstlibError for what cannot be run."""
         settings, (content, frame, styles) = self.knobs.settings(), self.choice
         picture, paths = content.file(frame, self.folder), [style.path for style in styles]
-        self._begun, self.error = (self.choice, settings), None
-        self.worker.start(lambda: Run(picture, paths, settings))
+        old, self._begun = self._begun, (self.choice, settings)
+
+        def make() -> Run:
+            try:
+                return Run(picture, paths, settings)
+            except Exception:
+                self._begun = old  # the run before, if there was one, can go on
+                raise
+
+        self.worker.start(make)
         self._mark()
 
     def pause(self) -> None:
@@ -207,6 +217,8 @@ class Studio(widgets.VBox):
     def failed(self, error: Exception) -> None:
         """Show an error of the thread, and keep it; called on the worker's thread."""
         self.error = error
+        with says(self):
+            self.transport.wait_for(self.pending)
         self.tell(error)
 
     def tell(self, error: Exception) -> None:
