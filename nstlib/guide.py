@@ -16,46 +16,53 @@ Motion = Callable[[int, int, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarr
 STILL = 3 / 255  # what stands still differs from what was painted by less than this, smoothed against noise,
 HARDLY = 0.25  # and moves by less than this many px
 PATCH = 1.5  # σ of that smoothing, px
+SETTLING = 8  # frames for which what stands still is painted on, before it is held
+HOLD = 30.0  # the weight of what is held in the temporal loss: nothing is to be built on its changing
 
 
 @dataclass(frozen=True)
 class Guide:
     """For one frame: where to start, what to stay near, what to keep.
 
-    start (H, W, 3); earlier: pairs (warped result (H, W, 3), reliability (H, W)) for the temporal loss; still (H, W)
+    start (H, W, 3); earlier: pairs (warped result (H, W, 3), reliability (H, W)) for the temporal loss; held (H, W)
     bool: where the last result stays as it is, pixel for pixel.
     """
 
     start: np.ndarray
     earlier: tuple[tuple[np.ndarray, np.ndarray], ...]
-    still: np.ndarray
+    held: np.ndarray
 
     @property
     def trusted(self) -> float:
         """The share of the frame that an earlier one vouches for."""
-        return float(np.clip(sum(c for _, c in self.earlier), 0, 1).mean())
+        return float(np.clip(sum(c for _, c in self.earlier), 0, 1).mean()) if self.earlier else 0.0
 
 
 class Shot:
     """The last frames of a shot and their results, as far back as `reach`; `guide` tells what they say of the next.
 
-    Resampling a result at every frame would blur it away, and repainting what stands still would let it drift, so a
-    pixel whose source has not changed since it was painted is not touched: `anchor` is the source as it was painted.
+    Resampling a result at every frame would blur it away, so where a pixel's source stands still, its result is not
+    resampled; and painting it for ever would let it drift, so once it has stood still for `SETTLING` frames it is
+    held until its source has changed. `anchor` (H, W, 3) is the source as it was last painted, `age` (H, W) for how
+    many frames it has stood still.
     """
 
     def __init__(self, *, reach: int = 1, motion: Motion | None = None) -> None:
         self._past: deque[tuple[int, np.ndarray, np.ndarray]] = deque(maxlen=reach)
         self._motion = motion or estimated("fine")
         self.anchor: np.ndarray | None = None
+        self.age: np.ndarray | None = None
 
     def continues(self, frame: np.ndarray) -> bool:
         """Whether the frame belongs to this shot."""
         return bool(self._past) and not shots.is_cut(self._past[-1][1], frame)
 
-    def add(self, number: int, frame: np.ndarray, result: np.ndarray, still: np.ndarray | None = None) -> None:
-        """Remember a finished frame; still: the guide's, None for the shot's first."""
+    def add(self, number: int, frame: np.ndarray, result: np.ndarray) -> None:
+        """Remember a finished frame."""
         self._past.append((number, frame, result))
-        self.anchor = frame if self.anchor is None or still is None else np.where(still[..., None], self.anchor, frame)
+        if self.anchor is None or self.age is None:
+            self.anchor, self.age = frame, np.zeros(frame.shape[:2], np.uint8)
+        self.anchor = np.where((self.age >= SETTLING)[..., None], self.anchor, frame)
 
     def guide(self, number: int, frame: np.ndarray) -> Guide:
         """What the earlier frames say of frame `number`.
@@ -73,14 +80,15 @@ class Shot:
             claimed = claimed + c
             if start is None:
                 still = self._still(frame, w)
-                warped = np.where(still[..., None], result, warped)
-                start = warped
+                self.age = np.where(still, np.minimum(self.age, SETTLING - 1) + 1, 0).astype(np.uint8)
+                start = warped = np.where(still[..., None], result, warped)
+                c = c + np.float32(HOLD) * (self.age >= SETTLING)
             else:
                 start = start + c[..., None] * (warped - start)
             earlier.append((warped, c))
             if claimed.min() > 0.5:
                 break
-        return Guide(start, tuple(earlier), still)
+        return Guide(start, tuple(earlier), self.age >= SETTLING)
 
     def _still(self, frame: np.ndarray, w: np.ndarray) -> np.ndarray:
         change = np.abs(cv2.GaussianBlur(frame - self.anchor, (0, 0), PATCH)).max(-1)

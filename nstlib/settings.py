@@ -61,7 +61,7 @@ class Settings:
     )
     init: str = knob("content", "what the run starts from: content, noise, style, or a picture's path")
     temporal_weight: float = knob(
-        0.3, "weight of the temporal loss", low=0, high=1e8, log=True, steer=True, video=True
+        2.0, "weight of the temporal loss", low=0, high=1e8, log=True, steer=True, video=True
     )
     consistency: str = knob(
         "steady",

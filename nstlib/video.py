@@ -22,7 +22,7 @@ from .styles import Picture
 class Frame:
     """A finished frame: its number from 0, its pass, the picture (H, W, 3), and how it was made.
 
-    cut: it begins a shot; trusted, still: shares of its pixels; seconds it took in all, and to find its motion.
+    cut: it begins a shot; trusted, held: shares of its pixels; seconds it took in all, and to find its motion.
     """
 
     number: int
@@ -32,7 +32,7 @@ class Frame:
     losses: dict[str, float]
     steps: int
     trusted: float
-    still: float
+    held: float
     seconds: float
     motion_seconds: float
 
@@ -116,10 +116,11 @@ class Film:
             guide = shot.guide(number, frame) if guided else None
             moved = perf_counter()
             painted = paint(self.engine, frame, guide)
-            shot.add(number, frame, painted.image, guide and guide.still)
+            shot.add(number, frame, painted.image)
             if self.settings.passes > 1:
                 self.store.save(f"source-{number + 1:06d}", frame)
             self.store.save(f"anchor-{number + 1:06d}", shot.anchor)
+            self.store.save(f"age-{number + 1:06d}", np.repeat(shot.age[..., None] / np.float32(255), 3, axis=-1))
             yield self._finish(0, number, painted, guide, (began, moved))
 
     def _shot(self) -> Shot:
@@ -133,6 +134,7 @@ class Film:
             shot.add(number, frame, self.store.load(_name(0, number)))
         if number == last < self.clip.frames - 1:
             shot.anchor = self.store.load(f"anchor-{number + 1:06d}")
+            shot.age = images.to_uint8(self.store.load(f"age-{number + 1:06d}")[..., 0])
         return shot
 
     def _later_pass(self, number_pass: int) -> Iterator[Frame]:
@@ -158,12 +160,13 @@ class Film:
         self, number_pass: int, number: int, painted: Painted, guide: Guide | None, times: tuple[float, float]
     ) -> Frame:
         """Puts a frame on disk, for good once the log has it."""
-        shares = (guide.trusted, float(guide.still.mean())) if guide else (0.0, 0.0)
+        shares = (guide.trusted, float(guide.held.mean())) if guide else (0.0, 0.0)
         cut = guide is None if number_pass == 0 else self.store.log[number]["cut"]
         self.store.save(_name(number_pass, number), painted.image)
         entry = {"pass": number_pass, "frame": number, "cut": cut, "steps": painted.steps, "losses": painted.losses}
-        self.store.finish(entry | dict(zip(("trusted", "still"), shares, strict=True)))
+        self.store.finish(entry | dict(zip(("trusted", "held"), shares, strict=True)))
         self.store.discard(f"anchor-{number:06d}")
+        self.store.discard(f"age-{number:06d}")
         began, moved = times
         seconds = perf_counter() - began
         return Frame(
@@ -176,11 +179,11 @@ def _name(number_pass: int, number: int) -> str:
 
 
 def paint(engine: Engine, frame: np.ndarray, guide: Guide | None) -> Painted:
-    """What the engine makes of the frame, as it will come back from disk; what stands still is kept to the bit."""
-    if guide is not None and guide.still.all():
+    """What the engine makes of the frame, as it will come back from disk; what is held is kept to the bit."""
+    if guide is not None and guide.held.all():
         return Painted(guide.start, {}, 0)
     painted = engine(frame, guide)
-    image = painted.image if guide is None else np.where(guide.still[..., None], guide.start, painted.image)
+    image = painted.image if guide is None else np.where(guide.held[..., None], guide.start, painted.image)
     return Painted(images.to_uint8(image) / np.float32(255), painted.losses, painted.steps)
 
 

@@ -18,27 +18,40 @@ def pan(n, step=3, seed=0, sigma=2):
     return [np.ascontiguousarray(wide[:, i * step : i * step + 96]) for i in range(n)]
 
 
-def test_a_still_scene_is_kept_to_the_bit():
-    scene, painted = texture(), texture(seed=1)
-    shot = guide.Shot()
+def test_a_still_scene_is_held_to_the_bit_once_it_has_settled():
+    scene, painted, rng = texture(), texture(seed=1), np.random.default_rng(0)
+    shot, held = guide.Shot(), []
     shot.add(0, scene, painted)
-    noisy = np.clip(scene + np.random.default_rng(0).normal(0, 0.01, scene.shape), 0, 1).astype(np.float32)
-    found = shot.guide(1, noisy)
-    assert found.still.mean() > 0.95
-    assert np.array_equal(found.start[found.still], painted[found.still])
+    for i in range(1, 12):
+        noisy = np.clip(scene + rng.normal(0, 0.01, scene.shape), 0, 1).astype(np.float32)
+        found = shot.guide(i, noisy)
+        shot.add(i, noisy, painted)
+        held.append(found.held.mean())
+        still = shot.age > 0
+        assert still.mean() > 0.95 and np.array_equal(found.start[still], painted[still])
+    assert max(held[:7]) == 0 and min(held[7:]) > 0.9
 
 
 def test_slow_change_is_not_stillness():
     scene, painted = texture() * 0.5, texture(seed=1)
-    shot = guide.Shot()
+    shot, held = guide.Shot(), []
     shot.add(0, scene, painted)
-    moved = []
-    for i in range(1, 8):
-        frame = scene + np.float32(i * 2 / 255)  # below the limit from frame to frame, above it in the end
-        found = shot.guide(i, frame)
-        moved.append(1 - found.still.mean())
-        shot.add(i, frame, painted, found.still)
-    assert moved[0] < 0.05 and max(moved) > 0.95
+    for i in range(1, 14):
+        frame = scene + np.float32(i / 255)  # below the limit from frame to frame, above it in the end
+        held.append(shot.guide(i, frame).held.mean())
+        shot.add(i, frame, painted)
+    assert max(held[:7]) == 0 and held[8] > 0.95 and min(held[9:]) < 0.05
+
+
+def test_what_is_held_weighs_in_the_temporal_loss():
+    scene = texture()
+    shot = guide.Shot()
+    for i in range(12):
+        if i:
+            found = shot.guide(i, scene)
+        shot.add(i, scene, scene)
+    assert (found.earlier[0][1][found.held] > 10).all()
+    assert found.trusted == pytest.approx(1)
 
 
 def test_a_pan_is_followed():
@@ -47,7 +60,7 @@ def test_a_pan_is_followed():
     shot.add(0, source[0], painted[0])
     found = shot.guide(1, source[1])
     (warped, c), inside = found.earlier[0], np.s_[8:-8, 8:-8]
-    assert not found.still.any()
+    assert not found.held.any()
     assert np.abs(found.start - painted[1])[inside].mean() < 0.02
     assert c[inside].mean() > 0.9 and (c[:, -2:] == 0).all()
     assert found.trusted > 0.8
@@ -89,7 +102,7 @@ def test_repeated_warps_keep_brightness_and_sharpness():
     shot.add(0, source[0], painted[0])
     for i in range(1, 40):
         found = shot.guide(i, source[i])
-        shot.add(i, source[i], found.start, found.still)
+        shot.add(i, source[i], found.start)
     inside = np.s_[8:-8, 8:40]
     assert found.start[inside].mean() == pytest.approx(painted[39][inside].mean(), rel=0.02)
     assert (
