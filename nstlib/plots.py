@@ -68,6 +68,31 @@ def gram_matrices(grams: Mapping[str, np.ndarray], *, title: str = "Gram matrice
     return figure
 
 
+def frame_curves(curves: Mapping[str, Sequence[float]], *, title: str = "", label: str = "") -> "Figure":
+    """One line a name over the frames, logarithmic; None and NaN leave a gap."""
+    figure, axes = _figure(1, 1, (9, 3.6))
+    for (name, values), color in zip(curves.items(), COLORS * 3, strict=False):
+        known = np.array([np.nan if value is None else value for value in values], float)
+        axes[0, 0].plot(known, label=name, color=color, linewidth=1.5)
+    axes[0, 0].set(title=title, xlabel="frame", ylabel=label, yscale="log")
+    axes[0, 0].grid(alpha=0.3)
+    axes[0, 0].legend(fontsize=9)
+    return figure
+
+
+def flow_colors(flow: np.ndarray, *, largest: float | None = None) -> np.ndarray:
+    """Motion as a picture: the hue is its direction, the saturation its length; still is white.
+
+    flow (H, W, 2) in pixels; largest: the length that is fully coloured (the longest). Returns (H, W, 3) in [0, 1].
+    """
+    from matplotlib.colors import hsv_to_rgb
+
+    length = np.linalg.norm(flow, axis=-1)
+    hue = np.arctan2(flow[..., 1], flow[..., 0]) / (2 * np.pi) % 1
+    strong = np.clip(length / max(largest or length.max(), 1e-9), 0, 1)
+    return hsv_to_rgb(np.stack([hue, strong, np.ones_like(hue)], axis=-1)).astype(np.float32)
+
+
 def save(figure: "Figure", path: object) -> None:
     """The figure in a file, by its extension, and closed."""
     import matplotlib.pyplot as plt
