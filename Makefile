@@ -1,15 +1,18 @@
-# make demo | test | lab | lint | bench: each does its own set-up first.
+# make demo | test | lab | app | lint | bench: each does its own set-up first.
 PYTHON ?= python3
 RUN = .venv/bin/python
 export MPLBACKEND ?= Agg
 
-.PHONY: demo lab test test-slow lint bench samples
+.PHONY: demo lab app test test-slow lint bench samples
 
 demo: .venv/ready
 	$(RUN) -m nstlib demo
 
 lab: .venv/ready
 	.venv/bin/jupyter lab --ServerApp.ip=127.0.0.1 notebooks/01_quickstart.ipynb
+
+app: .venv/ready-app
+	.venv/bin/voila --Voila.ip=127.0.0.1 --show_tracebacks=True nstlib/studio/app.ipynb
 
 test: .venv/ready-dev
 	$(RUN) -m pytest --durations=10
@@ -35,4 +38,8 @@ samples: .venv/ready
 
 .venv/ready-dev: .venv/ready requirements-dev.txt
 	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+.venv/ready-app: .venv/ready requirements-app.txt
+	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-app.txt
 	touch $@

@@ -77,7 +77,7 @@ def browser() -> Iterator[Any]:
 def open_notebook(window: Any, address: str, name: str, *, width: int = 1280, height: int = 1000) -> Any:
     """A page with the notebook open in it, its kernel ready."""
     page = window.new_page(viewport={"width": width, "height": height})
-    page.set_default_timeout(120_000)
+    page.set_default_timeout(60_000)
     page.goto(f"{address}/lab/tree/{name}?reset")
     page.wait_for_selector(".jp-NotebookPanel .jp-Cell")
     page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
@@ -85,13 +85,11 @@ def open_notebook(window: Any, address: str, name: str, *, width: int = 1280, he
     return page
 
 
-def run_cell(page: Any, number: int) -> None:
-    """Run one of the notebook's cells, without waiting for it."""
-    page.evaluate(
-        """number => { const panel = jupyterapp.shell.currentWidget; panel.content.activeCellIndex = number;
-        jupyterapp.commands.execute('notebook:run-cell') }""",
-        number,
-    )
+def run_cell(page: Any, number: int, *, wait: bool = False) -> None:
+    """Run one of the notebook's cells; wait: until it has ended."""
+    run = """number => { jupyterapp.shell.currentWidget.content.activeCellIndex = number;
+        const ended = jupyterapp.commands.execute('notebook:run-cell'); return WAIT }"""
+    page.evaluate(run.replace("WAIT", "ended.then(() => null)" if wait else "null"), number)
 
 
 def _set(settings: Path, plugin: str, **values: Any) -> None:
