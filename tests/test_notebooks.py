@@ -12,6 +12,9 @@ NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.i
 # What each notebook's knobs are set to here; a knob that is gone from the notebook fails the test.
 SHRUNK = {
     "01_quickstart": {"extractor": "random", "size": 64, "steps": 4},
+    "02_studio": {"extractor": "random", "size": 48, "steps": 2, "grid_size": 32, "grid_steps": 2, "folder": "out"},
+    "03_video": {"extractor": "random", "size": 64, "steps": 2, "next_steps": 1, "seconds": 0.2},
+    "04_motion": {"extractor": "random", "size": 64, "steps": 2, "next_steps": 1, "frames_shown": 3},
 }
 
 
