@@ -16,7 +16,7 @@ Motion = Callable[[int, int, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarr
 STILL = 3 / 255  # what stands still differs from what was painted by less than this, smoothed against noise,
 HARDLY = 0.25  # and moves by less than this many px
 PATCH = 1.5  # σ of that smoothing, px
-SETTLING = 8  # frames for which what stands still is painted on, before it is held
+SETTLING = 8  # frames for which what comes to a stand is painted on, before it is held
 HOLD = 30.0  # the weight of what is held in the temporal loss: nothing is to be built on its changing
 
 
@@ -42,9 +42,9 @@ class Shot:
     """The last frames of a shot and their results, as far back as `reach`; `guide` tells what they say of the next.
 
     Resampling a result at every frame would blur it away, so where a pixel's source stands still, its result is not
-    resampled; and painting it for ever would let it drift, so once it has stood still for `SETTLING` frames it is
-    held until its source has changed. `anchor` (H, W, 3) is the source as it was last painted, `age` (H, W) for how
-    many frames it has stood still.
+    resampled; and painting it for ever would let it drift, so what was painted in full, in the shot's first frame or
+    for `SETTLING` frames, is held until its source changes. `anchor` (H, W, 3) is the source as it was last painted,
+    `age` (H, W) for how many frames it has stood still.
     """
 
     def __init__(self, *, reach: int = 1, motion: Motion | None = None) -> None:
@@ -61,7 +61,7 @@ class Shot:
         """Remember a finished frame."""
         self._past.append((number, frame, result))
         if self.anchor is None or self.age is None:
-            self.anchor, self.age = frame, np.zeros(frame.shape[:2], np.uint8)
+            self.anchor, self.age = frame, np.full(frame.shape[:2], SETTLING, np.uint8)
         self.anchor = np.where((self.age >= SETTLING)[..., None], self.anchor, frame)
 
     def guide(self, number: int, frame: np.ndarray) -> Guide:
