@@ -1,9 +1,8 @@
 """The compact extractor's network: thirteen slim convolutions that answer by VGG19's layer names.
 
-Plain Keras 3 (`keras.ops`), so that it is trained and run on any of its backends. Downsampling is a 4x4 convolution of
-stride 2, which sees what VGG19's last 3x3 convolution of a block and its 2x2 pooling see together, at a quarter of the
-positions. Each layer's features leave through a 1x1 linear head, folded so that sums of squares and Gram norms are
-those of the teacher's own channels.
+Plain Keras 3 (`keras.ops`), so that it is trained and run on any of its backends. Each 3x3 convolution has reflection
+padding and a ReLU. Each layer's features leave through a 1x1 linear head, folded so that sums of squares and Gram
+norms are those of the teacher's own channels.
 """
 
 import hashlib
@@ -16,43 +15,43 @@ from keras import ops
 
 from .errors import NstlibError
 
-# site: kernel size, stride, channels in, channels out, added to its input (residual)
+# site: channels in, channels out, added to its input (residual), followed by 2x2 max pooling
 LAYOUT = {
-    "conv11": (3, 1, 3, 16, False),
-    "down1": (4, 2, 16, 16, False),
-    "conv21": (3, 1, 16, 32, False),
-    "down2": (4, 2, 32, 48, False),
-    "conv31": (3, 1, 48, 64, False),
-    "conv32": (3, 1, 64, 64, True),
-    "down3": (4, 2, 64, 96, False),
-    "conv41": (3, 1, 96, 96, False),
-    "conv42": (3, 1, 96, 96, True),
-    "conv43": (3, 1, 96, 96, True),
-    "down4": (4, 2, 96, 128, False),
-    "conv51": (3, 1, 128, 128, False),
-    "conv52": (3, 1, 128, 128, True),
+    "conv11": (3, 16, False, False),
+    "conv12": (16, 16, False, True),
+    "conv21": (16, 32, False, False),
+    "conv22": (32, 32, False, True),
+    "conv31": (32, 64, False, False),
+    "conv32": (64, 64, True, False),
+    "conv33": (64, 64, True, False),
+    "conv34": (64, 64, False, True),
+    "conv41": (64, 96, False, False),
+    "conv42": (96, 96, True, False),
+    "conv44": (96, 128, False, True),
+    "conv51": (128, 128, False, False),
+    "conv52": (128, 128, True, False),
 }
 
 # VGG19's name: the site whose head answers for it. A block's last convolution is seen after its pooling.
 SITES = {
     "block1_conv1": "conv11",
-    "block1_conv2": "down1",
+    "block1_conv2": "conv12",
     "block2_conv1": "conv21",
-    "block2_conv2": "down2",
+    "block2_conv2": "conv22",
     "block3_conv1": "conv31",
     "block3_conv2": "conv32",
-    "block3_conv3": "conv32",
-    "block3_conv4": "down3",
+    "block3_conv3": "conv33",
+    "block3_conv4": "conv34",
     "block4_conv1": "conv41",
     "block4_conv2": "conv42",
-    "block4_conv3": "conv43",
-    "block4_conv4": "down4",
+    "block4_conv3": "conv42",
+    "block4_conv4": "conv44",
     "block5_conv1": "conv52",
 }
 POOLED = ("block1_conv2", "block2_conv2", "block3_conv4", "block4_conv4")
 NEAREST = {"block5_conv2": "block5_conv1"}  # the teacher ends at block5_conv1, and so do we
 FILE = Path(__file__).with_name("weights") / "compact.npz"
-SHA256 = "c80ee09edc45e0e4a7adcf6c68296dff663c9bb50b4bc08ffc380ae71e4291bc"
+SHA256 = "3e180f702e97646cb1ab616ef80120354907093f9e56083b33e9e0802d681a38"
 MEAN, SCALE = 0.45, 4.0  # pixels of 0 to 1 become about zero mean, unit variance
 
 Weights = Mapping[str, Any]
@@ -80,9 +79,10 @@ def nearest(layer: str) -> str:
 def trunk(weights: Weights, image: Any, sites: set[str]) -> dict[str, Any]:
     """The activations at these sites, computed no deeper than the deepest of them."""
     x, seen = (image - MEAN) * SCALE, {}
-    for site, (size, stride, _, _, residual) in LAYOUT.items():
-        y = ops.relu(_convolve(weights, _even(x) if stride == 2 else _reflect(x), site, size, stride))
+    for site, (_, _, residual, pooled) in LAYOUT.items():
+        y = ops.relu(_convolve(weights, _reflect(x), site, 3))
         x = x + y if residual else y
+        x = ops.max_pool(x, 2, 2, "valid", data_format="channels_last") if pooled else x
         if site in sites:
             seen[site] = x
         if len(seen) == len(sites):
@@ -90,25 +90,18 @@ def trunk(weights: Weights, image: Any, sites: set[str]) -> dict[str, Any]:
     return seen
 
 
-def _convolve(weights: Weights, x: Any, site: str, size: int, stride: int) -> Any:
-    kernel, bias = (ops.cast(weights[f"{site}/{part}"], x.dtype) for part in ("kernel", "bias"))
+def _convolve(weights: Weights, x: Any, name: str, size: int) -> Any:
+    kernel, bias = (ops.cast(weights[f"{name}/{part}"], x.dtype) for part in ("kernel", "bias"))
     kernel = ops.reshape(kernel, (size, size, -1, kernel.shape[-1]))
-    padding = "same" if stride == 2 else "valid"
-    return ops.conv(x, kernel, stride, padding, data_format="channels_last") + bias
+    return ops.conv(x, kernel, 1, "valid", data_format="channels_last") + bias
 
 
 def _head(weights: Weights, x: Any, name: str) -> Any:
-    return _convolve(weights, x, name, 1, 1)
+    return _convolve(weights, x, name, 1)
 
 
 def _reflect(x: Any) -> Any:
     return ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="reflect")
-
-
-def _even(x: Any) -> Any:
-    """Without its last row or column where their number is odd, as 2x2 pooling leaves them out."""
-    height, width = ops.shape(x)[1:3]
-    return x[:, : height - height % 2, : width - width % 2]
 
 
 def fold(
@@ -158,10 +151,10 @@ def load(path: str | Path = FILE, sha256: str | None = None) -> dict[str, np.nda
 
 
 def initial(targets: Mapping[str, int], rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Random weights, He-scaled; targets: each layer's channels. Kernels are (size² · in, out) matrices."""
+    """Random weights, He-scaled; targets: each layer's channels. Kernels are matrices (9 · in, out)."""
     weights: dict[str, np.ndarray] = {}
-    shapes = {site: (size**2 * cin, cout) for site, (size, _, cin, cout, _) in LAYOUT.items()}
-    shapes |= {name: (LAYOUT[SITES[name]][3], channels) for name, channels in targets.items()}
+    shapes = {site: (9 * cin, cout) for site, (cin, cout, _, _) in LAYOUT.items()}
+    shapes |= {name: (LAYOUT[SITES[name]][1], channels) for name, channels in targets.items()}
     for name, (rows, columns) in shapes.items():
         gain = 2.0 if name in LAYOUT else 0.1
         weights[f"{name}/kernel"] = rng.normal(0, np.sqrt(gain / rows), (rows, columns)).astype(np.float32)

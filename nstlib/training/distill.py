@@ -22,7 +22,7 @@ from .distill_student import Distiller, Student, errors, measure_scales
 from .distill_teacher import Teacher, load_teacher
 
 # Channels of the shipped heads: at most the site's own, multiples of 16 where that loses next to nothing.
-WIDTH = {site: channels for site, (_, _, _, channels, _) in LAYOUT.items()} | {"conv41": 80, "conv52": 112}
+WIDTH = {site: channels for site, (_, channels, _, _) in LAYOUT.items()} | {"conv41": 80, "conv52": 112}
 
 
 
@@ -41,6 +41,7 @@ class Run:
         scales = measure_scales(teacher, self.sample)
         targets = {n: f.shape[-1] for n, f in teacher(ops.convert_to_tensor(self.sample[:1])).items()}
         self.student = Student(targets, args.seed, args.precision)
+        self.student.freeze(args.frozen)
         self.distiller = Distiller(self.student, teacher, scales, args.painted)
         # Jordan's scaling: every matrix moves by the same spectral norm a step, so small first layers keep up with wide
         muon = keras.optimizers.Muon(
@@ -77,14 +78,15 @@ class Run:
         before, self.earlier = self.earlier, now if self.step % 6 == 0 else self.earlier
         return np.concatenate([before, now])
 
-    def variables(self) -> list[keras.Variable]:
-        """Everything that a resumed run needs."""
+    def variables(self) -> dict[str, keras.Variable]:
+        """Everything that a resumed run needs, by name."""
         pool = [self.pool.painter, self.pool.painter.optimizer] if self.pool else []
-        return [v for part in (self.student, self.distiller.optimizer, *pool) for v in part.variables]
+        parts = (self.student, self.distiller.optimizer, *pool)
+        return {f"{i}/{v.path}": v for i, part in enumerate(parts) for v in part.variables}
 
     def save_state(self, path: Path) -> None:
         """Variables, average, random state and step, in one file, replaced at once."""
-        arrays = {f"v{i}": ops.convert_to_numpy(v) for i, v in enumerate(self.variables())}
+        arrays = {name: ops.convert_to_numpy(v) for name, v in self.variables().items()}
         arrays |= {f"average/{n}": w for n, w in self.average.items()}
         about = json.dumps({"step": self.step, "rng": self.rng.bit_generator.state})
         earlier = () if self.earlier is None else self.earlier
@@ -100,21 +102,21 @@ class Run:
         self.average = {n: state[f"average/{n}"] for n in self.average}
         if self.pool and state["earlier"].shape == self.earlier.shape:
             self.earlier, self.pool.begun = state["earlier"], self.step > 0
-        for i, variable in enumerate(self.variables()):
-            if f"v{i}" in state and state[f"v{i}"].shape == tuple(variable.shape):
-                variable.assign(state[f"v{i}"])
+        for name, variable in self.variables().items():
+            if name in state and state[name].shape == tuple(variable.shape):
+                variable.assign(state[name])
 
     def weights(self) -> dict[str, np.ndarray]:
         """The averaged weights as `compact.load` gives them: kernels (h, w, in, out), heads rescaled and folded."""
         sites = trunk(self.average, ops.convert_to_tensor(self.sample), set(LAYOUT))
         folded = {}
         for name, site in SITES.items():
-            s = np.reshape(ops.convert_to_numpy(sites[site]), (-1, LAYOUT[site][3]))
+            s = np.reshape(ops.convert_to_numpy(sites[site]), (-1, LAYOUT[site][1]))
             t = np.concatenate([s, np.ones_like(s[:, :1])], 1)
             kernel, bias = (self.average[f"{name}/{part}"] * self._scale(name) for part in ("kernel", "bias"))
             folded[f"{name}/kernel"], folded[f"{name}/bias"] = fold(kernel, bias, WIDTH[site], t.T @ t / len(t))
-        for site, (size, _, cin, cout, _) in LAYOUT.items():
-            folded[f"{site}/kernel"] = self.average[f"{site}/kernel"].reshape(size, size, cin, cout)
+        for site, (cin, cout, _, _) in LAYOUT.items():
+            folded[f"{site}/kernel"] = self.average[f"{site}/kernel"].reshape(3, 3, cin, cout)
             folded[f"{site}/bias"] = self.average[f"{site}/bias"]
         return folded
 
@@ -137,6 +139,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     ask.add_argument("--crops", type=int, default=5, help="pictures from the folders, a batch")
     ask.add_argument("--painted", type=int, default=3, help="pictures painted against the student, a batch")
     ask.add_argument("--rate", type=float, default=0.02, help="peak learning rate (Muon)")
+    ask.add_argument("--frozen", choices=("", *LAYOUT), default="", help="keep the sites up to this one as they are")
     ask.add_argument("--precision", default="float32", choices=("float32", "bfloat16"))
     ask.add_argument("--save-every", type=int, default=250, help="steps between two saved states")
     ask.add_argument("--seed", type=int, default=0)

@@ -6,14 +6,14 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..compact import SITES, features, initial
+from ..compact import LAYOUT, SITES, features, initial
 from .distill_losses import difference_error, feature_error, gram_error
 from .distill_teacher import Teacher
 
 TAPS = tuple(f"block{i}_conv1" for i in range(1, 6))
 # The deep layers lag behind and get most of the weight; layers that only guide get less (FitNets, Romero et al. 2015).
-WEIGHTS = dict.fromkeys(SITES, 0.3) | dict.fromkeys(TAPS, 1.0) | {"block4_conv2": 0.7, "block5_conv1": 3.0}
-GRAM, DIFFERENCE = 1.0, 0.2  # weights of the Gram and difference errors beside the feature error
+WEIGHTS = dict.fromkeys(SITES, 0.3) | dict.fromkeys(TAPS, 1.0) | {"block4_conv2": 0.7, "block5_conv1": 2.0}
+GRAM, DIFFERENCE = 0.3, 0.4  # weights of the Gram and difference errors beside the feature error
 
 
 class Student(keras.Model):
@@ -21,11 +21,18 @@ class Student(keras.Model):
 
     def __init__(self, targets: dict[str, int], seed: int, dtype: str) -> None:
         super().__init__()
-        self.kind, self.w = dtype, {}
+        self.kind, self.w, self.frozen = dtype, {}, []
         for name, value in initial(targets, np.random.default_rng(seed)).items():
             self.w[name] = self.add_weight(shape=value.shape, name=name.replace("/", "_"))
             self.w[name].assign(value)
         self.built = True
+
+    def freeze(self, last: str) -> None:
+        """Keeps the sites up to `last`, and their heads, as they are: blocks can be taught one after the other."""
+        self.frozen = list(LAYOUT)[: list(LAYOUT).index(last) + 1] if last else []
+        for name, variable in self.w.items():
+            owner = name.split("/")[0]
+            variable.trainable = SITES.get(owner, owner) not in self.frozen
 
     def tap(self, image: Any, layers: tuple[str, ...]) -> list[Any]:
         """float32 features by name, computed in the student's arithmetic."""
@@ -60,9 +67,11 @@ class Distiller(keras.Model):
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
-        """Σ_layers w (feature error + Gram error + 0.2 difference error)."""
+        """Σ_layers w (feature error + 0.3 Gram error + 0.4 difference error)."""
         loss = 0.0
         for name, a, b in zip(SITES, y_pred, self.targets(x), strict=True):
+            if SITES[name] in self.student.frozen:
+                continue
             error = feature_error(a, b) + (GRAM * gram_error(a, b) if name in TAPS else 0.0)
             if self.pairs:
                 error = error + DIFFERENCE * difference_error(a, b, self.pairs)
