@@ -285,6 +285,15 @@ def test_close_ends_the_thread(studio):
         studio.start() or studio.worker
 
 
+def test_starting_one_studio_pauses_another_and_forgets_a_closed_one(studio, files, small, tmp_path):
+    others = [Studio(files["content"], files["one"], replace(small, steps=10**5), folder=tmp_path) for _ in range(2)]
+    for other in others:
+        other.start()
+    others[1].close()
+    assert finished(studio).number and others[0].state == "paused"
+    others[0].close()
+
+
 def test_steering_faster_than_the_steps_leaves_one_entry_a_step(content, style, small):
     class Deaf:
         def stepped(self, run): ...

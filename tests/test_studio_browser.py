@@ -63,10 +63,12 @@ def notebook(address):
 
 
 @pytest.fixture
-def page(notebook):
+def page(notebook, request):
     _lab.run_cell(notebook, 1, wait=True)
     notebook.wait_for_selector(".nst-studio .nst-picture")
-    return notebook
+    yield notebook
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    notebook.screenshot(path=SHOTS / f"{request.node.name}.png")
 
 
 def press(page, name):
@@ -113,6 +115,7 @@ def test_the_picture_grows_and_a_slider_steers_it_while_cells_run(page):
     started(page)
     picture = changes(page, PIXELS, content)
     slide(page, 1, "ArrowRight", 20)
+    page.wait_for_function("document.querySelectorAll('.nst-number input')[1].value === '10'")
     before = step(page)
     text = told(page)
     assert "None True" in text and "style_weight=10.0" in text

@@ -71,6 +71,7 @@ class Grid(widgets.VBox):
     def close(self) -> None:
         """End the thread and take the grid off the page."""
         self._closed = True
+        guard.forget(self)
         self._thread.join(10.0)
         super().close()
 

@@ -31,6 +31,11 @@ def watch(one: Interruptible) -> None:
     _take_signal()
 
 
+def forget(one: Interruptible) -> None:
+    """No longer watch it: it is closed."""
+    _watched.discard(one)
+
+
 def interrupt_all() -> None:
     """Interrupt everything that is watched."""
     for one in list(_watched):
@@ -40,7 +45,7 @@ def interrupt_all() -> None:
 def pause_others(one: Any) -> None:
     """Pause what is watched and of the same class; two at once would only slow each other down."""
     for other in list(_watched):
-        if other is not one and type(other) is type(one) and other.state == "running":
+        if other is not one and type(other) is type(one) and other.state in ("busy", "running"):
             other.pause()
 
 

@@ -120,8 +120,9 @@ class Studio(widgets.VBox):
         self._mark()
 
     def pause(self) -> None:
-        """Take no further step."""
-        self.worker.pause()
+        """Take no further step; a run that is being made waits at its start."""
+        if self._worker is not None and self._worker.alive:
+            self._worker.pause()
 
     def step(self) -> None:
         """Take one step; the first begins a run."""
@@ -190,6 +191,7 @@ class Studio(widgets.VBox):
         """End the thread and take the panel off the page."""
         if not self._closed:
             self._closed = True
+            guard.forget(self)
             if self._worker is not None:
                 self._worker.close()
             for child in self.children:

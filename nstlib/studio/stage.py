@@ -59,13 +59,13 @@ class Stage:
 
     def show(self, run: Run, seconds: float, *, now: bool = False) -> None:
         """Draw the run's picture, pace and curves, each if it is due or `now`."""
-        time = self._clock()
-        if now or time >= self._next["status"]:
+        time, urgent = self._clock(), now or self._urgent > 0
+        self._urgent = max(0, self._urgent - 1)
+        if urgent or time >= self._next["status"]:
             self._next["status"] = time + 1 / PICTURES
             self.status.value = status(run, seconds)
             self.progress.value = run.number / max(1, run.total_steps)
-        if now or self._urgent or time >= self._next["picture"]:
-            self._urgent = max(0, self._urgent - 1)
+        if urgent or time >= self._next["picture"]:
             with self._lock:
                 self._after = run.image
             sent = self._draw()

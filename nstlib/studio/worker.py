@@ -61,9 +61,7 @@ class Worker:
 
     def pause(self) -> None:
         """Take no further step, after the one in hand."""
-        with self._wake:
-            if self.state == "running":
-                self._turn("paused")
+        self.post(self._pause)
 
     def step(self) -> None:
         """Pause, and take one step."""
@@ -145,6 +143,10 @@ class Worker:
         if self.run.number >= self.run.total_steps:
             self.run.extend(max(1, self.run.settings.steps // 2))
         self._turn("running")
+
+    def _pause(self) -> None:
+        if self.state == "running":
+            self._turn("paused")
 
     def _step(self, *, extend: bool = False) -> None:
         run, wanted = self.run, self._wanted

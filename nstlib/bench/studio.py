@@ -1,0 +1,126 @@
+"""The studio in a real JupyterLab and browser: how soon a slider shows, the first picture, a converged one, memory.
+
+Left out, with a line, where there is no browser. Seconds are the page's own, from its click or key to its picture.
+"""
+
+import os
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from . import Row, _lab
+
+SIZE, STEPS = 256, 150
+MOVES = 20
+MINUTES = float(os.environ.get("STUDIO_MINUTES", "10"))  # of running and moving sliders, for memory
+CLOSE = 1.05  # a preview is converged when its loss is within this factor of the loss after four times its steps
+CELLS = [
+    f"""
+from nstlib import samples
+from nstlib.settings import Settings
+from nstlib.studio import Studio
+studio = Studio(samples.clip(), samples.styles(), Settings(size={SIZE}, steps={STEPS}), folder="out")
+studio
+""",
+    "studio.worker.wait(300)\nprint('ready')",
+    "studio.wait(600); total = list(studio.worker.run.curves['total']); studio.worker.run.extend(3 * len(total))\n"
+    f"studio.start(); studio.wait(1200); end = studio.worker.run.curves['total'][-1]\n"
+    f"print('ready', next((i for i, t in enumerate(total, 1) if t <= {CLOSE} * end), 0))",
+    "studio.set(steps=100000); print('ready')",
+    "import psutil\nprint('ready', psutil.Process().memory_info().rss / 1e6)",
+    "print('ready', studio.worker.run.steering[-1][0])",
+]
+# Remembers when the picture's element got another picture, and when its status said which step.
+WATCH = """() => { window.pictures = []; window.steps = []; const image = document.querySelector('.nst-picture');
+  image.addEventListener('load', () => pictures.push(performance.now()));
+  new MutationObserver(() => { const step = +document.querySelector('.nst-status b')?.innerText;
+    steps.push([performance.now(), step]) }).observe(document.querySelector('.nst-status'),
+    { childList: true, subtree: true, characterData: true }) }"""
+
+
+def rows() -> Iterator[Row]:
+    """Every figure of the studio."""
+    if _lab.missing():
+        print(f"studio: left out, {_lab.missing()}", file=sys.stderr)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        _lab.notebook(Path(folder, "bench.ipynb"), CELLS)
+        with _lab.server(Path(folder)) as address, _lab.browser() as window:
+            page = _lab.open_notebook(window, address, "bench.ipynb", height=1900)
+            page.set_default_timeout(1_300_000)
+            _lab.run_cell(page, 0, wait=True)
+            page.wait_for_selector(".nst-picture")
+            ask(page, 1)
+            page.evaluate(WATCH)
+            yield from speed(page)
+            yield from memory(page)
+
+
+def speed(page: Any) -> Iterator[Row]:
+    """The first picture, a converged one, and sliders, of one run after the other."""
+    clicked = click(page, "Start")
+    page.wait_for_function("steps.some(([, step]) => step >= 2)")
+    first = page.evaluate("([clicked]) => pictures.find(t => t > clicked + 1) - clicked", [clicked])
+    needed = float(ask(page, 2))
+    reached = page.evaluate("needed => steps.find(([, step]) => step >= needed)[0]", needed)
+    ask(page, 3)
+    click(page, "Start")
+    page.wait_for_function("steps.at(-1)[1] > 20 && steps.at(-1)[1] < 1000")
+    moves = [move(page, number) for number in range(MOVES)]
+    slider = statistics.median(moves) / 1000
+    yield Row("studio", f"a slider's move to the next picture, s, median of {MOVES}", slider, 0.3, 0.15, "lower")
+    yield Row("studio", "Start to the first stylised picture, s", first / 1000, 1, 0.5, "lower")
+    yield Row("studio", f"Start to a converged preview, {SIZE} px, s", (reached - clicked) / 1000, 8, 5, "lower")
+
+
+def memory(page: Any) -> Iterator[Row]:
+    """The growth of the kernel and of the page's heap, from a fifth of the time to its end, sliders moving."""
+    rounds = max(2, round(MINUTES * 60 / 2))
+    marks = []
+    for number in range(rounds):
+        move(page, number)
+        if number in (rounds // 5, rounds - 1):
+            page.evaluate("globalThis.gc && gc()")
+            heap = page.evaluate("performance.memory.usedJSHeapSize / 1e6")
+            marks.append((float(ask(page, 4)), heap))
+    (kernel, heap), (kernel_end, heap_end) = marks
+    name = f"growth over {MINUTES:g} minutes of moving sliders, MB"
+    yield Row("studio", f"kernel's {name}", kernel_end - kernel, 50, 10, "lower")
+    yield Row("studio", f"page's heap, {name}", heap_end - heap, 50, 10, "lower")
+
+
+def move(page: Any, number: int) -> float:
+    """Move the style's slider by a key; milliseconds until the page shows the first picture that it has shaped.
+
+    A run that is steered after step n looks at the new loss in step n + 1, and moves the picture in step n + 2.
+    """
+    page.locator(".nst-steers .noUi-handle").nth(1).focus()
+    moved = page.evaluate("performance.now()")
+    page.keyboard.press("PageUp" if number % 8 < 4 else "PageDown")
+    page.wait_for_timeout(1500)
+    step = int(ask(page, 5)) + 2
+    return page.evaluate(
+        """([moved, step]) => { const shown = steps.find(([time, now]) => time > moved && now >= step)[0];
+        return pictures.find(time => time >= shown - 1) - moved }""",
+        [moved, step],
+    )
+
+
+def click(page: Any, name: str) -> float:
+    """Press a button; the page's time at it."""
+    button = page.locator(f".nst-studio button:has-text('{name}')").first
+    button.wait_for()
+    moment = page.evaluate("performance.now()")
+    button.click()
+    return moment
+
+
+def ask(page: Any, cell: int) -> str:
+    """Run a cell to its end; what it prints after `ready`."""
+    _lab.run_cell(page, cell, wait=True)
+    output = page.locator(".jp-CodeCell").nth(cell).locator(".jp-OutputArea-output:has-text('ready')")
+    output.wait_for()
+    return output.inner_text().replace("ready", "").strip()
