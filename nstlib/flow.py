@@ -93,12 +93,16 @@ def trusted(flow: np.ndarray, opposite: np.ndarray) -> tuple[np.ndarray, np.ndar
     if flow.shape != opposite.shape:
         raise NstlibError(f"flow is {flow.shape}, the opposite flow is {opposite.shape}")
     back = warp(opposite, flow)
-    size, back_size = (flow**2).sum(-1), (back**2).sum(-1)
-    visible = ((flow + back) ** 2).sum(-1) < 0.01 * (size + back_size) + 0.5
+    size = _square(flow)
+    visible = _square(flow + back) < 0.01 * (size + _square(back)) + 0.5
     x, y = _targets(flow)
     visible &= (x >= 0) & (x <= flow.shape[1] - 1) & (y >= 0) & (y <= flow.shape[0] - 1)
-    edges = sum((cv2.Sobel(flow, cv2.CV_32F, *d, ksize=1, scale=0.5) ** 2).sum(-1) for d in ((1, 0), (0, 1)))
+    edges = sum(_square(cv2.Sobel(flow, cv2.CV_32F, *d, ksize=1, scale=0.5)) for d in ((1, 0), (0, 1)))
     return visible, edges <= 0.01 * size + 0.002
+
+
+def _square(flow: np.ndarray) -> np.ndarray:
+    return flow[..., 0] ** 2 + flow[..., 1] ** 2  # several times as fast as a sum over an axis of two
 
 
 def reliability(flow: np.ndarray, opposite: np.ndarray) -> np.ndarray:
