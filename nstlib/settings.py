@@ -61,7 +61,7 @@ class Settings:
     )
     init: str = knob("content", "what the run starts from: content, noise, style, or a picture's path")
     temporal_weight: float = knob(
-        2.0, "weight of the temporal loss", low=0, high=1e8, log=True, steer=True, video=True
+        1.5, "weight of the temporal loss", low=0, high=1e8, log=True, steer=True, video=True
     )
     consistency: str = knob(
         "steady",
@@ -70,7 +70,7 @@ class Settings:
         video=True,
     )
     next_steps: int = knob(
-        25, "evaluations for each frame after a shot's first, at most", low=1, high=100000, video=True
+        20, "evaluations for each frame after a shot's first, at most", low=1, high=100000, video=True
     )
     passes: int = knob(1, "how often a clip is gone through, forth and back in turn", low=1, high=100, video=True)
     reach: int = knob(1, "how many frames back the temporal loss looks: 1, 2, 4, ...", low=1, high=64, video=True)
