@@ -290,7 +290,9 @@ def test_starting_one_studio_pauses_another_and_forgets_a_closed_one(studio, fil
     for other in others:
         other.start()
     others[1].close()
-    assert finished(studio).number and others[0].state == "paused"
+    assert finished(studio).number
+    others[0].wait(WAIT)
+    assert others[0].state == "paused"
     others[0].close()
 
 

@@ -63,13 +63,15 @@ def speed(page: Any) -> Iterator[Row]:
     """The first picture, a converged one, and sliders, of one run after the other."""
     clicked = click(page, "Start")
     page.wait_for_function("steps.some(([, step]) => step >= 2)")
-    first = page.evaluate("([clicked]) => pictures.find(t => t > clicked + 1) - clicked", [clicked])
+    shown = page.evaluate("steps.find(([, step]) => step >= 2)[0]")
+    first = page.evaluate("shown => pictures.find(time => time >= shown - 1)", shown) - clicked
     needed = float(ask(page, 2))
     reached = page.evaluate("needed => steps.find(([, step]) => step >= needed)[0]", needed)
     ask(page, 3)
     click(page, "Start")
     page.wait_for_function("steps.at(-1)[1] > 20 && steps.at(-1)[1] < 1000")
     moves = [move(page, number) for number in range(MOVES)]
+    print(f"studio: moves {', '.join(f'{m / 1000:.2f}' for m in moves)} s", file=sys.stderr)
     slider = statistics.median(moves) / 1000
     yield Row("studio", f"a slider's move to the next picture, s, median of {MOVES}", slider, 0.3, 0.15, "lower")
     yield Row("studio", "Start to the first stylised picture, s", first / 1000, 1, 0.5, "lower")
@@ -102,11 +104,9 @@ def move(page: Any, number: int) -> float:
     page.keyboard.press("PageUp" if number % 8 < 4 else "PageDown")
     page.wait_for_timeout(1500)
     step = int(ask(page, 5)) + 2
-    return page.evaluate(
-        """([moved, step]) => { const shown = steps.find(([time, now]) => time > moved && now >= step)[0];
-        return pictures.find(time => time >= shown - 1) - moved }""",
-        [moved, step],
-    )
+    seen = """([moved, step]) => { const shown = steps.find(([time, now]) => time > moved && now >= step);
+        return shown && pictures.find(time => time >= shown[0] - 1) - moved }"""
+    return page.wait_for_function(seen, arg=[moved, step]).json_value()
 
 
 def click(page: Any, name: str) -> float:

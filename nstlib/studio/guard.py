@@ -45,7 +45,7 @@ def interrupt_all() -> None:
 def pause_others(one: Any) -> None:
     """Pause what is watched and of the same class; two at once would only slow each other down."""
     for other in list(_watched):
-        if other is not one and type(other) is type(one) and other.state in ("busy", "running"):
+        if other is not one and type(other) is type(one):
             other.pause()
 
 
