@@ -77,6 +77,25 @@ def test_a_resumed_run_goes_on_as_if_never_stopped(folder):
         np.testing.assert_allclose(resumed.student.arrays()[name], array, atol=1e-4)
 
 
+def test_a_stage_trains_its_own_sites_alone(folder):
+    run = make_run(folder, frozen="conv21", until="conv31", painted=0)
+    before = run.student.arrays()
+    next(run)
+    changed = {name.split("/")[0] for name, array in run.student.arrays().items() if (array != before[name]).any()}
+    assert changed == {"conv22", "conv31", "block2_conv2", "block3_conv1"}
+
+
+def test_another_stage_begins_anew_from_the_averaged_weights(folder):
+    run = make_run(folder, until="conv31", painted=0)
+    next(run)
+    run.save_state(folder / "s.npz")
+    deeper = make_run(folder, frozen="conv31", painted=0)
+    deeper.load_state(folder / "s.npz")
+    assert deeper.step == 0
+    for name, array in deeper.student.arrays().items():
+        np.testing.assert_array_equal(array, run.average[name])
+
+
 def test_the_command_leaves_weights_that_the_extractor_loads(folder):
     distill.main(arguments(folder, steps=1))
     weights = compact.load(folder / "w.npz")

@@ -14,7 +14,7 @@ from ..model import StyleContentModel
 from ..settings import STYLE_LAYERS
 from .compact import CONTENT, CONTENT_WEIGHT, load_judge, optimise, student, teacher
 
-SIZE, STEPS = 320, 120
+SIZE, STEPS = 256, 80
 FILE = compact.FILE.with_name("COMPACT.jpg")
 
 

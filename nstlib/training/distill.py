@@ -41,11 +41,11 @@ class Run:
         scales = measure_scales(teacher, self.sample)
         targets = {n: f.shape[-1] for n, f in teacher(ops.convert_to_tensor(self.sample[:1])).items()}
         self.student = Student(targets, args.seed, args.precision)
-        self.student.freeze(args.frozen)
+        self.student.teach(args.frozen, args.until)
         self.distiller = Distiller(self.student, teacher, scales, args.painted)
         # Jordan's scaling: every matrix moves by the same spectral norm a step, so small first layers keep up with wide
         muon = keras.optimizers.Muon(
-            args.rate, weight_decay=None, adam_weight_decay=None, rms_rate=None, adam_lr_ratio=0.1
+            args.rate, weight_decay=None, adam_weight_decay=None, rms_rate=None, adam_lr_ratio=0.1, name="muon"
         )
         self.distiller.compile(optimizer=muon, jit_compile=keras.backend.backend() == "jax")
         muon.build(self.distiller.trainable_variables)
@@ -88,23 +88,38 @@ class Run:
         """Variables, average, random state and step, in one file, replaced at once."""
         arrays = {name: ops.convert_to_numpy(v) for name, v in self.variables().items()}
         arrays |= {f"average/{n}": w for n, w in self.average.items()}
-        about = json.dumps({"step": self.step, "rng": self.rng.bit_generator.state})
+        about = json.dumps({"step": self.step, "rng": self.rng.bit_generator.state, "stage": self.stage})
         earlier = () if self.earlier is None else self.earlier
         np.savez(path.with_suffix(".tmp.npz"), about=about, earlier=earlier, **arrays)
         path.with_suffix(".tmp.npz").replace(path)
 
     def load_state(self, path: Path) -> None:
-        """Takes up a run that `save_state` left; the pool of painted pictures starts anew where its size differs."""
+        """Takes up a run that `save_state` left; another stage begins at its step 0, from the averaged weights.
+
+        The pool of painted pictures starts anew where its size differs.
+        """
         with np.load(path) as file:
             state = dict(file)
         about = json.loads(str(state["about"]))
-        self.step, self.rng.bit_generator.state = about["step"], about["rng"]
         self.average = {n: state[f"average/{n}"] for n in self.average}
+        if about["stage"] != self.stage:
+            return self._take(self.average)
+        self.step, self.rng.bit_generator.state = about["step"], about["rng"]
         if self.pool and state["earlier"].shape == self.earlier.shape:
             self.earlier, self.pool.begun = state["earlier"], self.step > 0
         for name, variable in self.variables().items():
             if name in state and state[name].shape == tuple(variable.shape):
                 variable.assign(state[name])
+        return None
+
+    @property
+    def stage(self) -> list[str]:
+        """Which sites are trained: those after the first, up to the second."""
+        return [self.args.frozen, self.args.until]
+
+    def _take(self, weights: dict[str, np.ndarray]) -> None:
+        for name, variable in self.student.w.items():
+            variable.assign(weights[name])
 
     def weights(self) -> dict[str, np.ndarray]:
         """The averaged weights as `compact.load` gives them: kernels (h, w, in, out), heads rescaled and folded."""
@@ -140,6 +155,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     ask.add_argument("--painted", type=int, default=3, help="pictures painted against the student, a batch")
     ask.add_argument("--rate", type=float, default=0.02, help="peak learning rate (Muon)")
     ask.add_argument("--frozen", choices=("", *LAYOUT), default="", help="keep the sites up to this one as they are")
+    ask.add_argument("--until", choices=("", *LAYOUT), default="", help="train no site deeper than this one")
     ask.add_argument("--precision", default="float32", choices=("float32", "bfloat16"))
     ask.add_argument("--save-every", type=int, default=250, help="steps between two saved states")
     ask.add_argument("--seed", type=int, default=0)

@@ -24,7 +24,7 @@ class Painter(keras.Model):
     """
 
     def __init__(self, student: keras.Model, count: int, size: int) -> None:
-        super().__init__()
+        super().__init__(name="painter")
         self.student, self.count, self.size = student, count, size
         frozen = {"initializer": "zeros", "trainable": False}
         self.start = self.add_weight(shape=(count, size, size, 3), name="start", **frozen)
@@ -78,7 +78,7 @@ class Pool:
 
     def __init__(self, student: keras.Model, pictures: Pictures, count: int, rate: float = 0.03) -> None:
         self.painter = Painter(student, count, pictures.size)
-        adam = keras.optimizers.Adam(rate, beta_1=0.9, beta_2=0.99, epsilon=1e-8)
+        adam = keras.optimizers.Adam(rate, name="adam", beta_1=0.9, beta_2=0.99, epsilon=1e-8)
         self.painter.compile(optimizer=adam, jit_compile=keras.backend.backend() == "jax")
         adam.build(self.painter.trainable_variables)
         self.pictures, self.count = pictures, count

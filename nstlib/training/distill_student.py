@@ -20,27 +20,29 @@ class Student(keras.Model):
     """The compact network with trainable weights; `tap(image, layers)` is `compact.features` of unit mean energy."""
 
     def __init__(self, targets: dict[str, int], seed: int, dtype: str) -> None:
-        super().__init__()
-        self.kind, self.w, self.frozen = dtype, {}, []
+        super().__init__(name="student")
+        self.kind, self.w, self.taught = dtype, {}, tuple(SITES)
         for name, value in initial(targets, np.random.default_rng(seed)).items():
             self.w[name] = self.add_weight(shape=value.shape, name=name.replace("/", "_"))
             self.w[name].assign(value)
         self.built = True
 
-    def freeze(self, last: str) -> None:
-        """Keeps the sites up to `last`, and their heads, as they are: blocks can be taught one after the other."""
-        self.frozen = list(LAYOUT)[: list(LAYOUT).index(last) + 1] if last else []
+    def teach(self, frozen: str, until: str) -> None:
+        """Trains the sites after `frozen` and up to `until`, with their heads; the others stay as they are."""
+        sites = list(LAYOUT)
+        taught = sites[sites.index(frozen) + 1 if frozen else 0 : sites.index(until) + 1 if until else None]
+        self.taught = tuple(name for name, site in SITES.items() if site in taught)
         for name, variable in self.w.items():
             owner = name.split("/")[0]
-            variable.trainable = SITES.get(owner, owner) not in self.frozen
+            variable.trainable = SITES.get(owner, owner) in taught
 
     def tap(self, image: Any, layers: tuple[str, ...]) -> list[Any]:
         """float32 features by name, computed in the student's arithmetic."""
         return [ops.cast(f, "float32") for f in features(self.w, ops.cast(image, self.kind), layers)]
 
     def call(self, image: Any) -> list[Any]:
-        """Every layer, in the order of `SITES`."""
-        return self.tap(image, tuple(SITES))
+        """The layers that are taught, in the order of `SITES`."""
+        return self.tap(image, self.taught)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The weights as numpy arrays."""
@@ -62,16 +64,14 @@ class Distiller(keras.Model):
     def targets(self, image: Any) -> list[Any]:
         """The teacher's features at unit mean energy, without a gradient."""
         seen = self.teacher(ops.cast(image, self.student.kind))
-        return [ops.stop_gradient(ops.cast(seen[n], "float32") / self.scales[n]) for n in SITES]
+        return [ops.stop_gradient(ops.cast(seen[n], "float32") / self.scales[n]) for n in self.student.taught]
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
         """Σ_layers w (feature error + 0.3 Gram error + 0.4 difference error)."""
         loss = 0.0
-        for name, a, b in zip(SITES, y_pred, self.targets(x), strict=True):
-            if SITES[name] in self.student.frozen:
-                continue
+        for name, a, b in zip(self.student.taught, y_pred, self.targets(x), strict=True):
             error = feature_error(a, b) + (GRAM * gram_error(a, b) if name in TAPS else 0.0)
             if self.pairs:
                 error = error + DIFFERENCE * difference_error(a, b, self.pairs)
@@ -86,6 +86,6 @@ def measure_scales(teacher: Teacher, images: np.ndarray) -> dict[str, float]:
 
 
 def errors(distiller: Distiller, images: np.ndarray) -> dict[str, float]:
-    """Relative feature error Σ |s − t|² / Σ |t|² of each layer over the images."""
-    pairs = zip(SITES, distiller(images), distiller.targets(images), strict=True)
+    """Relative feature error Σ |s − t|² / Σ |t|² of each layer that is taught, over the images."""
+    pairs = zip(distiller.student.taught, distiller(images), distiller.targets(images), strict=True)
     return {n: float(ops.sum((a - b) ** 2) / ops.sum(b**2)) for n, a, b in pairs}
