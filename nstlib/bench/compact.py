@@ -144,9 +144,9 @@ def fidelity(judge: Judge) -> Iterator[Row]:
         theirs, _ = optimise(models[1], content, style, CONTENT_WEIGHT)
         goal = judged(judge, theirs, content, style)
         runs = [optimise(models[0], content, style, CONTENT_WEIGHT * k) for k in (1, 2)]
-        ours = sorted(judged(judge, final, content, style) for final, _ in runs)
-        distances, styles = zip(*ours, strict=True)
-        ratios.append(np.exp(np.interp(goal[0], distances, np.log(styles))) / goal[1])
+        ours = np.log([judged(judge, final, content, style) for final, _ in runs])
+        line = np.polyfit(*ours.T, 1)  # log style distance over log content distance, read at the teacher's
+        ratios.append(np.exp(np.polyval(line, np.log(goal[0]))) / goal[1])
         gradients = [_objective(m, content, style, 0.0)(tf.constant(runs[0][1]))[1].numpy().ravel() for m in models]
         cosines.append(gradients[0] @ gradients[1] / np.prod([np.linalg.norm(g) for g in gradients]))
     ratio, cosine = float(np.median(ratios)), float(np.median(cosines))
