@@ -77,7 +77,7 @@ def _steadiness(clip: clips.Clip, results: list[np.ndarray], settings: Settings)
     source = list(islice(clips.read_frames(clip), alone[-1] + 1)) if alone else []
     for name, init in (("each frame from noise, as the paper", "noise"), ("each frame from its content", "content")):
         single = {
-            i: Run(source[i], styles, replace(settings, init=init)).finish()
+            i: Run(source[i], styles, replace(settings, init=init, steps=min(settings.steps, 100))).finish()
             for i in tqdm(alone, desc=name, unit="frame", leave=False, dynamic_ncols=True)
         }
         curves[name] = [None] * clip.frames

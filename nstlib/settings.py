@@ -82,7 +82,7 @@ class Settings:
     scales: int = knob(0, "sizes from coarse to fine, each twice the one before; 0: chosen by size", low=0, high=8)
     optimizer: str = knob("lbfgs", "the optimiser", choices=("lbfgs", "adam"))
     learning_rate: float = knob(0.02, "Adam's step, in pixel values of 0 to 1", low=1e-4, high=1, log=True, steer=True)
-    tile: int = knob(0, "side of the tiles a large picture is worked in; 0: chosen by the free memory", low=0, high=8192)
+    tile: int = knob(0, "side of the tiles of a large picture; 0: chosen by the free memory", low=0, high=8192)
     seed: int = knob(0, "seed of the noise start and of random weights", low=0, high=2**31 - 1)
 
     def __post_init__(self) -> None:
