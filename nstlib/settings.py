@@ -60,9 +60,7 @@ class Settings:
         choices=("none", "luminance", "histogram"),
     )
     init: str = knob("content", "what the run starts from: content, noise, style, or a picture's path")
-    temporal_weight: float = knob(
-        1.5, "weight of the temporal loss", low=0, high=1e8, log=True, steer=True, video=True
-    )
+    temporal_weight: float = knob(1.5, "weight of the temporal loss", low=0, high=1e8, log=True, steer=True, video=True)
     consistency: str = knob(
         "steady",
         "how a clip's frames are made: each from the ones before, or each by itself, as the paper does",
@@ -74,9 +72,7 @@ class Settings:
     )
     passes: int = knob(1, "how often a clip is gone through, forth and back in turn", low=1, high=100, video=True)
     reach: int = knob(1, "how many frames back the temporal loss looks: 1, 2, 4, ...", low=1, high=64, video=True)
-    motion: str = knob(
-        "fine", "how finely motion is estimated", choices=("fast", "medium", "fine", "best"), video=True
-    )
+    motion: str = knob("fine", "how finely motion is estimated", choices=("fast", "medium", "fine", "best"), video=True)
     size: int = knob(384, "longest side of the result, pixels", low=16, high=20000)
     steps: int = knob(150, "evaluations of loss and gradient, over all scales", low=1, high=100000)
     scales: int = knob(0, "sizes from coarse to fine, each twice the one before; 0: chosen by size", low=0, high=8)

@@ -25,7 +25,6 @@ from .distill_teacher import Teacher, load_teacher
 WIDTH = {site: channels for site, (_, channels, _, _) in LAYOUT.items()} | {"conv41": 80, "conv52": 112}
 
 
-
 def learning_rate(step: int, steps: int, peak: float) -> float:
     """Rises over 200 steps and falls linearly to 0."""
     return peak * min((step + 1) / 200, max(0.0, 1 - step / steps))
