@@ -95,7 +95,7 @@ class LBFGS:
         if self._last is None:
             loss, gradient, report = objective(self.x)
             self._last = _finite(loss), gradient, report
-            self._begin(gradient)
+            self._begin(self.x, gradient)
             return self._last[0], report
         trial = _move(self.x, self._direction, tf.constant(self._length))
         loss, gradient, report = objective(trial)
@@ -121,9 +121,9 @@ class LBFGS:
         for name, value in copy.deepcopy(state["kept"]).items():
             setattr(self, name, value)
 
-    def _begin(self, gradient: tf.Tensor) -> None:
+    def _begin(self, x: tf.Tensor, gradient: tf.Tensor) -> None:
         """d = −P g, as long as `first`: nothing is known of H."""
-        (d,) = self._precondition(_free(self.x, gradient)[None])
+        (d,) = self._precondition(_free(x, gradient)[None])
         self._direction, self._length = -self._first / (float(tf.sqrt(tf.reduce_mean(d * d))) or 1.0) * d, 1.0
 
     def _aim(self, x: tf.Tensor, gradient: tf.Tensor) -> None:
@@ -143,7 +143,7 @@ class LBFGS:
                 matrix[:-1, :-1] = matrix[1:, 1:]
                 matrix[:, -1] = matrix[-1] = column[1:]
         if not self._gamma:
-            self._begin(gradient)
+            self._begin(x, gradient)
             return
         sg, zg = (product[:-1] if old else product[1:] for product in (sg, zg))
         r = np.triu(self._sy)

@@ -16,7 +16,7 @@ from .model import Targets, load_model
 from .optimize import LBFGS, Adam, pyramid
 from .settings import Settings, check_blend, steer
 from .styles import Picture, Styles
-from .tiles import TiledModel
+from .tiles import refuse_masks, tiled
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,8 @@ class Run:
         self.styles = styles.recolored(self.content, settings)
         self._blend = check_blend(settings, len(self.styles.pictures))
         self._masks = images.load_masks(masks, content, len(self.styles.pictures))
+        if self._masks and 0 < settings.tile < max(self.shape):
+            refuse_masks(self._masks)
         self._earlier = earlier
         self.shapes = scale_shapes(self.shape, settings.scales, self.model.extractor.smallest)
         named = None if settings.init in ("content", "noise", "style") else settings.init
@@ -181,7 +183,7 @@ class Run:
     def _enter(self, scale: int, image: np.ndarray) -> None:
         """Begin a scale: its targets and weights, and an optimiser that starts from the image."""
         self._scale, shape, tile = scale, self.shapes[scale], self._settings.tile
-        self._model = TiledModel(self.model, tile) if 0 < tile < max(shape) else self.model
+        self._model = tiled(self.model, tile) if 0 < tile < max(shape) else self.model
         content = images.resize(self.content, shape)
         if self._settings.preserve_color == "luminance":
             content = colors.luminance(content)

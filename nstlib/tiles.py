@@ -6,6 +6,7 @@ layer sees, so that its own positions are those of the whole picture, and there 
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -45,6 +46,12 @@ def cut(shape: tuple[int, int], side: int, margin: int) -> Iterator[Tile]:
         yield Tile(own, tuple(wide))
 
 
+def refuse_masks(masks: Any) -> None:
+    """Raises NstlibError where there are masks: tiles add up the whole picture's matrices, not a region's."""
+    if masks is not None:
+        raise NstlibError("masks do not work in tiles; choose a smaller size, or leave out the masks")
+
+
 class TiledModel:
     """A `StyleContentModel` in a tile's memory: same call, same loss, same gradient, at any size; without masks.
 
@@ -67,8 +74,7 @@ class TiledModel:
 
     def __call__(self, image: tf.Tensor, masks: None = None) -> dict[str, Tensors]:
         """Content features (1, h, w, C) of the whole picture, and its Gram matrices (1, C, C)."""
-        if masks is not None:
-            raise NstlibError("masks do not work in tiles; choose a smaller size, or leave out the masks")
+        refuse_masks(masks)
         content = {}
         for tile in self._tiles(image):
             features, _ = self._parts(image[tile.wide], self._boxes(tile))
@@ -80,6 +86,7 @@ class TiledModel:
 
     def loss(self, image: tf.Tensor, targets: Targets, weights: dict[str, Any]) -> tuple[tf.Tensor, tf.Tensor, Any]:
         """As `StyleContentModel.loss`."""
+        refuse_masks(targets.masks)
         errors, slopes = self._style(self._grams(image), targets, weights, tuple(image.shape[:2]))
         scales = {name: weights[f"content/{name}"][1] for name in self.content_layers}
         gradient = np.zeros(image.shape, np.float32)
@@ -156,3 +163,9 @@ def _products(features: tf.Tensor) -> tf.Tensor:
     """Fᵀ F, (h, w, C) -> (C, C)."""
     flat = tf.reshape(features, [-1, features.shape[-1]])
     return tf.matmul(flat, flat, transpose_a=True)
+
+
+@lru_cache(maxsize=4)
+def tiled(model: StyleContentModel, side: int) -> TiledModel:
+    """The model in tiles of a side; made, and traced, once."""
+    return TiledModel(model, side)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -52,3 +54,10 @@ def test_masks_are_refused(small, content, style):
     model = TiledModel(Run(content, style, small).model)
     with pytest.raises(NstlibError, match="masks do not work in tiles"):
         model(tf.constant(content), tf.ones((1, 48, 64)))
+
+
+def test_a_run_with_masks_in_tiles_is_refused_before_its_first_step(small, content, style):
+    mask = np.ones(content.shape[:2], np.float32)
+    Run(content, style, small, masks=[mask])
+    with pytest.raises(NstlibError, match="masks do not work in tiles"):
+        Run(content, style, replace(small, tile=32), masks=[mask])
