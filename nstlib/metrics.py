@@ -11,13 +11,13 @@ import cv2
 import numpy as np
 
 from . import clips, flow, images, samples, shots
+from .colors import YIQ
 from .errors import NstlibError
+from .settings import STYLE_LAYERS
 
 Motion = Callable[[int, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 Features = Callable[[Any], dict[str, Any]]  # (1, H, W, 3) -> {layer: (1, h, w, C)}, as `features.Extractor`
-STYLE_LAYERS = tuple(f"block{i}_conv1" for i in range(1, 6))
 CONTENT_LAYER = "block4_conv1"
-GREY = np.float32([0.299, 0.587, 0.114])
 STILL = 0.02  # a pixel is still while its surroundings differ by less from those of the shot's first frame
 HARDLY = 0.1  # px from frame to frame: estimated motion is never quite 0
 FEWEST = 0.01  # of a frame's pixels must be still for drift to mean anything
@@ -76,12 +76,12 @@ def ssim(a: np.ndarray, b: np.ndarray) -> float:
 
 def brightness(image: np.ndarray, mask: np.ndarray) -> float:
     """Mean luma of the masked pixels."""
-    return float((image @ GREY)[mask].mean())
+    return float((image @ YIQ[0])[mask].mean())
 
 
 def sharpness(image: np.ndarray, mask: np.ndarray) -> float:
     """Mean |Laplacian| of the luma over the masked pixels."""
-    return float(np.abs(cv2.Laplacian(image @ GREY, cv2.CV_32F, borderType=cv2.BORDER_REPLICATE))[mask].mean())
+    return float(np.abs(cv2.Laplacian(image @ YIQ[0], cv2.CV_32F, borderType=cv2.BORDER_REPLICATE))[mask].mean())
 
 
 class Drift:

@@ -8,7 +8,7 @@ from typing import Any
 
 from . import clips, encoders
 from .errors import NstlibError
-from .settings import Settings
+from .settings import STYLE_LAYERS, Settings
 
 Load = Callable[[], None]  # loads TensorFlow, quietly
 
@@ -95,7 +95,7 @@ def measure(given: argparse.Namespace, load: Load) -> None:
         load()
         from .features import load_extractor
 
-        options["extractor"] = load_extractor(given.extractor, metrics.STYLE_LAYERS)
+        options["extractor"] = load_extractor(given.extractor, STYLE_LAYERS)
     shown = follow(clips.read_frames(result), result.frames)
     found = metrics.measure(clips.read_frames(source), shown, **options)
     print(json.dumps(found) if given.json else table(found))
