@@ -32,18 +32,20 @@ def pictures(images: Mapping[str, np.ndarray], *, columns: int | None = None, ti
 def loss_curves(curves: Mapping[str, Sequence[float]], *, title: str = "Losses") -> "Figure":
     """Two panels: the terms over the evaluations, and the style loss of each layer; both logarithmic.
 
+    Terms are unweighted, but for `total`, their weighted sum.
+
     curves: a run's, by the names of `Step.losses`.
     """
-    figure, axes = _figure(1, 2, (11, 4))
+    figure, axes = _figure(1, 2, (13, 4))
     terms = [n for n in ("total", "content", "style", "temporal", "total_variation") if n in curves]
     layers = [n for n in curves if n.startswith("style/")]
     for axis, names, what in ((axes[0, 0], terms, "Terms"), (axes[0, 1], layers, "Style by layer")):
         for name, color in zip(names, COLORS * 3, strict=False):
             label = name.removeprefix("style/").replace("_", " ")
             axis.plot(range(1, len(curves[name]) + 1), curves[name], label=label, color=color, linewidth=1.5)
-        axis.set(title=what, xlabel="evaluations", ylabel="loss, unweighted", yscale="log")
+        axis.set(title=what, xlabel="evaluations", ylabel="loss", yscale="log")
         axis.grid(alpha=0.3)
-        axis.legend(fontsize=9)
+        axis.legend(fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))  # beside, since curves fill the panel
     figure.suptitle(title, fontsize=13)
     return figure
 
