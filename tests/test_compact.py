@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from nstlib import compact, samples
+from nstlib.bench.compact import style_at
 from nstlib.errors import NstlibError
 from nstlib.features import load_extractor
 from nstlib.images import load
@@ -138,3 +139,9 @@ def test_a_head_folded_to_fewer_channels_keeps_the_most_energy():
     kept = compact.fold(kernel, bias, 5, t.T @ t / len(t))
     energy = [np.sum((t[:, :-1] @ k + b) ** 2) for k, b in ((kernel, bias), kept)]
     assert 0.99 < energy[1] / energy[0] <= 1 + 1e-6
+
+
+def test_the_bench_reads_the_style_distance_on_the_line_through_its_runs():
+    measured = [(0.2 * k, 0.01 * k**-1.5) for k in (1, 2, 4)]  # a power law is a line in logarithms
+    for k in (0.5, 1, 3, 8):
+        assert style_at(0.2 * k, measured) == pytest.approx(0.01 * k**-1.5)
