@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import Field, fields
@@ -11,6 +10,7 @@ from typing import Any
 
 from . import __version__, reels
 from .errors import NstlibError
+from .quiet import load_tensorflow
 from .settings import Settings
 
 
@@ -162,22 +162,6 @@ def demo_command(given: argparse.Namespace) -> None:
     from .demo import demo
 
     demo(given.output)
-
-
-def load_tensorflow() -> None:
-    """Import TensorFlow without the lines that its start writes to standard error, past its own log level."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    kept, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 2)
-    try:
-        import tensorflow as tf
-
-        tf.config.list_physical_devices()
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(null)
 
 
 def follow(run: Any) -> None:

@@ -7,7 +7,7 @@ import nstlib
 
 PACKAGE = Path(nstlib.__file__).parent
 FLOORS = [
-    {"", "errors", "drawing"},
+    {"", "errors", "quiet", "drawing"},
     {"settings", "ffmpeg", "colors"},
     {"images", "encoders", "flow", "shots", "losses", "optimize", "plots", "samples", "memory", "compact"},
     {"features", "clips", "guide", "store"},

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
+from ..quiet import load_tensorflow
 from . import Row, __path__
 
 OUTPUT = Path("outputs/bench.json")
@@ -45,6 +46,7 @@ def main(names: list[str]) -> int:
     if unknown:
         print(f"bench: no area {unknown[0]!r}; choose from {', '.join(areas())}", file=sys.stderr)
         return 2
+    load_tensorflow()
     print(f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}")
     print(f"{'area':9} {'measured':78} {'value':>10} {'floor':>8} {'aim':>8}")
     rows = [row for name in names or areas() for row in show(importlib.import_module(f"{__package__}.{name}").rows())]
