@@ -102,7 +102,7 @@ class LBFGS:
         loss, kept = float(loss), self._last
         if not loss <= kept[0]:  # higher, or not finite
             self._length *= 0.25
-            if self._length < 1e-3:
+            if self._length < 1e-3 and self._gamma:  # without curvature to blame, a still smaller step will do
                 self.forget()
             return kept[0], kept[2]
         self._aim(trial, gradient)

@@ -58,6 +58,15 @@ def test_lbfgs_never_raises_the_loss_and_stays_in_the_unit_cube():
     assert optimiser.x.numpy().min() >= 0 and optimiser.x.numpy().max() <= 1
 
 
+def test_lbfgs_leaves_a_minimum_that_has_hardly_moved():
+    def moved(x):
+        return tf.reduce_sum((x - GOAL - 1e-5) ** 2), 2 * (x - GOAL - 1e-5), None
+
+    optimiser = LBFGS(GOAL)
+    losses = [optimiser.step(moved)[0] for _ in range(20)]  # the first moves are a thousand times too long
+    assert losses[-1] < 0.1 * losses[0]
+
+
 @pytest.mark.parametrize("make", [Adam, LBFGS])
 def test_a_restored_optimiser_goes_on_as_if_it_had_never_stopped(make):
     whole, other = make(START), make(START)
