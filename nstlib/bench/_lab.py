@@ -67,7 +67,8 @@ def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        window = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"])
+        flags = ["--no-sandbox", "--disable-gpu", "--js-flags=--expose-gc"]  # gc() makes the heap's size comparable
+        window = playwright.chromium.launch(executable_path=chromium(), args=flags)
         try:
             yield window
         finally:
