@@ -58,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
     reels.add_frames(_command(commands, "frames", reels.frames, text, "clip.mp4 -o frames"))
 
     text = "measure a stylised clip against its source"
-    measure = _command(commands, "measure", measure_command, text, "clip.mp4 out.mp4 --style painting.jpg")
+    measure = _command(commands, "measure", reels.measure, text, "clip.mp4 out.mp4 --style painting.jpg")
     reels.add_measure(measure)
 
     demo = _command(commands, "demo", demo_command, "stylise the bundled samples", "-o outputs")
@@ -148,12 +148,7 @@ def replay_command(given: argparse.Namespace) -> None:
 
 def video_command(given: argparse.Namespace) -> None:
     """Stylise a clip."""
-    reels.video(given, given_settings(given), load_tensorflow)
-
-
-def measure_command(given: argparse.Namespace) -> None:
-    """Measure a stylised clip."""
-    reels.measure(given, load_tensorflow)
+    reels.video(given, given_settings(given))
 
 
 def demo_command(given: argparse.Namespace) -> None:

@@ -2,15 +2,13 @@
 
 import argparse
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from . import clips, encoders
 from .errors import NstlibError
+from .quiet import load_tensorflow
 from .settings import STYLE_LAYERS, Settings
-
-Load = Callable[[], None]  # loads TensorFlow, quietly
 
 
 def add_range(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +49,7 @@ def add_video(parser: argparse.ArgumentParser) -> None:
     add_range(parser)
 
 
-def video(given: argparse.Namespace, settings: Settings, load: Load) -> None:
+def video(given: argparse.Namespace, settings: Settings) -> None:
     """Stylise a clip; stopped, the same command goes on where it was."""
     from . import images
 
@@ -59,7 +57,7 @@ def video(given: argparse.Namespace, settings: Settings, load: Load) -> None:
     clip = probed(given, settings.size)
     for style in given.styles:
         images.shape_of(style)
-    load()
+    load_tensorflow()
     from .video import Film
 
     film = Film(clip, given.styles, given.output, settings, flows=given.flow, fresh=given.fresh)
@@ -83,7 +81,7 @@ def add_measure(parser: argparse.ArgumentParser) -> None:
     add_range(parser)
 
 
-def measure(given: argparse.Namespace, load: Load) -> None:
+def measure(given: argparse.Namespace) -> None:
     """Measure a stylised clip: steadiness, structure, drift, and with a style its distances."""
     from . import images, metrics
 
@@ -92,7 +90,7 @@ def measure(given: argparse.Namespace, load: Load) -> None:
     options: dict[str, Any] = {"motion": metrics.motion_of(source)}
     if given.style:
         options["style"] = images.load(given.style)
-        load()
+        load_tensorflow()
         from .features import load_extractor
 
         options["extractor"] = load_extractor(given.extractor, STYLE_LAYERS)
