@@ -89,7 +89,7 @@ def memory(page: Any) -> Iterator[Row]:
         press(page, number)
         page.wait_for_timeout(2000)
         if number in (rounds // 5, rounds - 1):
-            page.evaluate("globalThis.gc && gc()")
+            page.evaluate("gc()")
             heap = page.evaluate("performance.memory.usedJSHeapSize / 1e6")
             marks.append((float(ask(page, 4)), heap))
     (kernel, heap), (kernel_end, heap_end) = marks
