@@ -116,9 +116,9 @@ def image_command(given: argparse.Namespace) -> None:
     for path in (given.content, *given.styles, *given.mask):
         images.shape_of(path)  # what can be refused at once is, before TensorFlow is loaded
     load_tensorflow()
-    from .stylize import Run
+    from .engines import begin
 
-    run = Run(given.content, given.styles, settings, masks=given.mask)
+    run = begin(given.content, given.styles, settings, masks=given.mask)
     try:
         follow(run)
     except KeyboardInterrupt:

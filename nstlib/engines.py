@@ -2,17 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from . import colors
+from .feedforward import Painter, Pass
 from .guide import Guide
 from .model import load_model
 from .settings import Settings
 from .styles import Picture, Styles
 from .stylize import Run
 
+KEPT = 0.9  # the share of an earlier result that a one-pass engine keeps where motion is trusted
 SETTLED, LOOK_BACK = 0.002, 5  # stop when the loss has fallen by less than this share over so many evaluations
 
 
@@ -62,6 +64,29 @@ class Optimised:
         return Run(frame, self.styles, settings, start=start, earlier=earlier)
 
 
+def begin(content: Picture, styles: Picture | Sequence[Picture] | Styles, settings: Settings, **more: Any) -> Run:
+    """The run that `settings.engine` names: an optimisation's steps, or one pass. more: as `Run` takes it."""
+    return (Pass if settings.engine == "hub" else Run)(content, styles, settings, **more)
+
+
+def load_engine(styles: Picture | Sequence[Picture] | Styles, settings: Settings) -> Engine:
+    """The engine that `settings.engine` names."""
+    return one_pass(styles, settings) if settings.engine == "hub" else Optimised(styles, settings)
+
+
+def one_pass(styles: Picture | Sequence[Picture] | Styles, settings: Settings) -> "Steadied":
+    """Each frame in one pass of the module that the settings name, drawn towards the frames before."""
+    styles = styles if isinstance(styles, Styles) else Styles(styles, settings)
+    paint = Painter(styles, settings)
+    module = paint.module
+
+    def painted(frame: np.ndarray) -> np.ndarray:
+        picture = paint(frame)
+        return colors.with_chroma_of(picture, frame) if settings.preserve_color == "luminance" else picture
+
+    return Steadied(painted, {"name": f"hub {module.handle}", "sha256": module.checksum}, share=KEPT)
+
+
 def settled(curve: Sequence[float]) -> bool:
     """(f_{k−5} − f_k) / f_{k−5} < 0.2 %: the stop rule."""
     return len(curve) > LOOK_BACK and curve[-1] > (1 - SETTLED) * curve[-1 - LOOK_BACK]
@@ -74,7 +99,7 @@ class Steadied:
     """
 
     def __init__(
-        self, paint: Callable[[np.ndarray], np.ndarray], identity: dict[str, str], *, share: float = 0.8
+        self, paint: Callable[[np.ndarray], np.ndarray], identity: dict[str, str], *, share: float = KEPT
     ) -> None:
         self._paint, self._share, self.identity = paint, share, {**identity, "share": str(share)}
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from . import __version__
+from .engines import begin
 from .errors import NstlibError
 from .settings import from_dict, to_dict
 from .stylize import Run
@@ -30,7 +31,7 @@ def record(run: Run) -> dict[str, Any]:
             "masks": [describe(mask) for mask in run.sources["masks"]],
             "start": describe(run.sources["start"]),
         },
-        "extractor": {"name": run.model.extractor.name, "sha256": run.model.extractor.checksum},
+        **run.networks,
         "versions": versions(),
         "curves": {name: [round(v, 9) for v in values] for name, values in run.curves.items()},
     }
@@ -67,14 +68,15 @@ def replay(record: dict[str, Any], *, search: Sequence[Path] = ()) -> Run:
     """
     try:
         (_, settings), *script = [(int(number), from_dict(values)) for number, values in record["steering"]]
-        inputs, steps, extractor = record["inputs"], int(record["steps"]), record["extractor"]
+        inputs, steps = record["inputs"], int(record["steps"])
         found = {name: [_find(i, search) for i in inputs[name]] for name in ("styles", "masks")}
         content, start = _find(inputs["content"], search), inputs["start"] and _find(inputs["start"], search)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise NstlibError(f"the record is not whole ({type(error).__name__}: {error})") from None
-    run = Run(content, found["styles"], settings, masks=found["masks"], start=start)
-    if run.model.extractor.checksum != extractor["sha256"]:
-        raise NstlibError(f"the weights of {extractor['name']} are not those that the picture was made with")
+    run = begin(content, found["styles"], settings, masks=found["masks"], start=start)
+    for kind, network in run.networks.items():
+        if network != record.get(kind):
+            raise NstlibError(f"the {kind} {network['name']} is not the one that the picture was made with")
     run.follow(script, steps)
     return run
 

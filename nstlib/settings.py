@@ -9,6 +9,7 @@ from typing import Any
 
 from .errors import NstlibError, choose
 
+ENGINES = ("optimise", "hub")
 EXTRACTORS = ("compact", "vgg19", "random")
 CONVENTIONS = ("relative", "tutorial", "gatys")
 STYLE_LAYERS = tuple(f"block{i}_conv1" for i in range(1, 6))
@@ -31,6 +32,13 @@ def knob(default: Any, text: str, *, low: float | None = None, high: float | Non
 class Settings:
     """Every knob of a run; frozen, checked when made, changed with `dataclasses.replace`."""
 
+    engine: str = knob(
+        "optimise", "how a picture is made: by optimisation, or in one pass of a module", choices=ENGINES
+    )
+    module: str = knob(
+        "", "engine hub's: instant (the package's own), an https address, a folder, a .tar.gz; empty: Magenta's"
+    )
+    strength: float = knob(1.0, "engine hub's share of the style: 0 is the content", low=0, high=1, steer=True)
     extractor: str = knob("compact", "the network whose features are compared", choices=EXTRACTORS)
     weights: str = knob("", "a file with the extractor's weights (vgg19: Keras's notop .h5); empty: its own")
     pooling: str = knob("max", "pooling in the extractor; Gatys et al. average", choices=("max", "average"))

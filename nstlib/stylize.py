@@ -129,9 +129,13 @@ class Run:
     def __iter__(self) -> Iterator[Step]:
         return self
 
+    @property
+    def networks(self) -> dict[str, dict[str, str]]:
+        """What the picture depends on beside settings and inputs: the extractor's name and its weights' SHA-256."""
+        return {"extractor": {"name": self.model.extractor.name, "sha256": self.model.extractor.checksum}}
+
     def __next__(self) -> Step:
-        while self._script and self._script[0][0] == self.number:
-            self.settings = self._script.pop(0)[1]
+        self._replay_steering()
         if self.number >= self.total_steps:
             raise StopIteration
         last = self._scale + 1 == len(self.shapes)
@@ -141,6 +145,13 @@ class Run:
             total, terms = self.optimizer.step(lambda image: self._model.loss(image, self._targets, self._weights))
         except FloatingPointError as error:
             raise Diverged(f"step {self.number + 1}: {error}; choose smaller weights", self.image) from None
+        return self._count(total, terms)
+
+    def _replay_steering(self) -> None:
+        while self._script and self._script[0][0] == self.number:
+            self.settings = self._script.pop(0)[1]
+
+    def _count(self, total: float, terms: dict[str, Any]) -> Step:
         self.number += 1
         losses = {"total": total, **summarise(terms, self._settings)}
         for name, value in losses.items():

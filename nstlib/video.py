@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from . import __version__, clips, encoders, images, records
-from .engines import Engine, Optimised, Painted
+from .engines import Engine, Painted, load_engine
 from .guide import Guide, Shot, between, estimated, precomputed
 from .settings import Settings, to_dict
 from .store import Store
@@ -61,7 +61,7 @@ class Film:
         self.clip = clip if isinstance(clip, clips.Clip) else clips.probe(clip, size=settings.size)
         self.output = Path(output)
         encoders.check(self.output)
-        self.engine = engine or Optimised(styles, settings)
+        self.engine = engine or load_engine(styles, settings)
         self.motion = precomputed(flows) if flows else estimated(settings.motion)
         self.recipe = recipe(self.clip, styles, settings, self.engine, flows)
         self.store = Store(self.output.absolute().with_name(f"{self.output.name}.work"), self.recipe, fresh=fresh)

@@ -13,6 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from .. import images
+from ..engines import begin
 from ..errors import NstlibError
 from ..settings import Settings, from_dict, to_dict
 from ..styles import Picture
@@ -117,7 +118,7 @@ class Grid(widgets.VBox):
             try:
                 if isinstance(settings, Exception):
                     raise settings
-                self._make(key, Run(*self._inputs, settings))
+                self._make(key, begin(*self._inputs, settings))
             except Exception as error:  # shown in its cell; the next one may do
                 self.errors[key] = error
                 self.cells[key][1].value = f'<div class="nst-says nst-bad">{escape(str(error))}</div>'

@@ -18,7 +18,7 @@ LABELS = {
     "optimizer": "optimiser",
 }
 STARTS = ("content", "noise", "style")
-COMMON = ("extractor", "convention", "pooling", "optimizer", "init", "size", "steps", "preserve_color")
+COMMON = ("engine", "extractor", "convention", "pooling", "optimizer", "init", "size", "steps", "preserve_color")
 
 
 def label(name: str) -> str:
@@ -47,7 +47,8 @@ class Knobs:
         self._rows: dict[str, widgets.Widget] = {}
         self.widgets["convention"].observe(lambda change: self._renormalise(change.new), "value")
         self.widgets["style_layers"].observe(self._relayer, "value")
-        self.widgets["optimizer"].observe(lambda _: self._apply(), "value")
+        for name in ("optimizer", "engine"):
+            self.widgets[name].observe(lambda _: self._apply(), "value")
         for widget in self.widgets.values():
             widget.observe(self._changed, "value")
         self.steering = self._box([f.name for f in shown() if f.name in STEERABLE and not _listed(f)])
@@ -99,9 +100,10 @@ class Knobs:
         self.widgets["style_layer_weights"].rename(list(change.new))
 
     def _apply(self) -> None:
-        """Show Adam's step where Adam is the optimiser."""
-        adam = self.widgets["optimizer"].value == "adam"
-        self._rows["learning_rate"].layout.display = "" if adam else "none"
+        """Show Adam's step where Adam is the optimiser, and a module's knobs where one is the engine."""
+        hub, adam = (self.widgets[n].value == v for n, v in (("engine", "hub"), ("optimizer", "adam")))
+        for name, use in {"learning_rate": adam, "module": hub, "strength": hub}.items():
+            self._rows[name].layout.display = "" if use else "none"
 
     def _box(self, names: list[str]) -> widgets.VBox:
         for name in names:
@@ -125,6 +127,8 @@ def knob(f: Field) -> Any:
         return widgets.Text(value=f.default, tooltip=text, continuous_update=False)
     if meta.get("log"):
         return Weight(label(f.name), text, default=f.default, low=meta["low"], high=meta["high"])
+    if isinstance(f.default, float):
+        return widgets.FloatSlider(f.default, min=meta["low"], max=meta["high"], step=0.01, tooltip=text)
     if meta["high"] - meta["low"] <= 20:
         return widgets.IntSlider(f.default, meta["low"], meta["high"], tooltip=text)
     return widgets.BoundedIntText(f.default, min=meta["low"], max=meta["high"], tooltip=text)

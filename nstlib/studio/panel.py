@@ -9,6 +9,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from .. import images, samples
+from ..engines import begin
 from ..errors import NstlibError
 from ..settings import STEERABLE, Settings, changed, from_dict
 from ..styles import Picture
@@ -111,7 +112,7 @@ class Studio(widgets.VBox):
 
         def make() -> Run:
             try:
-                return Run(picture, paths, settings)
+                return begin(picture, paths, settings)
             except Exception:
                 self._begun = old  # the run before, if there was one, can go on
                 raise

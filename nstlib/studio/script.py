@@ -9,10 +9,10 @@ SCRIPT = """\
 {imports}
 from nstlib import images, records
 from nstlib.settings import Settings
-from nstlib.stylize import Run
+from nstlib.engines import begin
 
 settings = Settings({settings})
-run = Run({content!r}, {styles!r}, settings)
+run = begin({content!r}, {styles!r}, settings)
 run.follow([{script}], {steps})
 images.save("picture.png", run.finish(), record=records.record(run))
 """

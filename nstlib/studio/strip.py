@@ -10,6 +10,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from .. import images, records
+from ..engines import begin
 from ..errors import NstlibError
 from ..settings import Settings, from_dict, to_dict
 from ..stylize import Run
@@ -37,7 +38,7 @@ class Snapshot:
         """The run that it was kept from, at its start; `restore(state)` takes it on."""
         inputs = self.record["inputs"]
         styles = [style["path"] for style in inputs["styles"]]
-        return Run(inputs["content"]["path"], styles, from_dict(self.record["steering"][0][1]))
+        return begin(inputs["content"]["path"], styles, from_dict(self.record["steering"][0][1]))
 
 
 def snapshot(name: str, run: Run, choice: Any) -> Snapshot:

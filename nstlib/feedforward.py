@@ -1,0 +1,258 @@
+"""One pass of a network in the place of an optimisation: any TF-Hub module with Magenta's signature, and our own.
+
+The signature: content (1, H, W, 3), style (1, h, w, 3) -> stylised (1, H, W, 3), float32 RGB in [0, 1] (Ghiasi et al.
+2017). Loading a module runs the graph in it: load only modules that you trust.
+"""
+
+import hashlib
+import tarfile
+import tempfile
+import warnings
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from . import colors, images
+from .errors import NstlibError
+from .settings import Settings, check_blend
+from .styles import Picture, Styles
+from .stylize import Run, Step
+
+MAGENTA = "https://tfhub.dev/google/magenta/arbitrary-image-stylization-v1-256/2"
+INSTANT = Path(__file__).with_name("weights") / "instant"
+STYLE_SIZE = 256  # longest side of the style, pixels: what modules of Magenta's signature were trained with
+SMALLEST = 16  # shortest side of a picture that a network can make something of
+ARCHIVES = (".tar.gz", ".tgz", ".tar")
+WAYS_OUT = (
+    "Ways out: --module instant, which comes with the package; --module PATH of the module's folder or archive, "
+    "downloaded elsewhere; or $TFHUB_CACHE_DIR, a cache that has it"
+)
+
+
+class Module:
+    """A loaded module: `module(content, styles, shares, strength)` -> the picture; `checksum` is the SHA-256 of its files.
+
+    Beside the signature, ours has `statistics` (a style's picture -> a vector, made once) and `paint`; these allow
+    strengths below 1 and blends of several styles, which a module without them refuses.
+    """
+
+    def __init__(self, handle: str, loaded: Any, checksum: str) -> None:
+        self.handle, self.checksum, self._loaded = handle, checksum, loaded
+        self.blends = hasattr(loaded, "statistics") and hasattr(loaded, "paint")
+
+    def painter(
+        self, styles: Sequence[np.ndarray], shares: Sequence[float], strength: float, *, size: int
+    ) -> Callable[[np.ndarray], np.ndarray]:
+        """content (H, W, 3) -> stylised (H, W, 3); what depends on the styles alone is computed here, once.
+
+        size: the styles' longest side for ours; other modules get STYLE_SIZE. Raises NstlibError for what the module
+        cannot do.
+        """
+        longest = size if self.blends else STYLE_SIZE
+        pictures = [_batch(_at_least(picture, longest)) for picture in styles]
+        if self.blends:
+            vector = tf.add_n([s * self._loaded.statistics(p) for s, p in zip(shares, pictures, strict=True)])
+            return lambda content: self._paint(content, vector, strength)
+        if strength < 1 or len(pictures) > 1:
+            what = "several styles" if len(pictures) > 1 else f"strength={strength:g}"
+            raise NstlibError(f"{self.handle} cannot do {what}: it has no statistics of styles; module=instant can")
+        return lambda content: self._checked(self._loaded(_batch(content), pictures[0]), content)
+
+    def _paint(self, content: np.ndarray, vector: tf.Tensor, strength: float) -> np.ndarray:
+        return self._checked(self._loaded.paint(_batch(content), vector, tf.constant(strength, tf.float32)), content)
+
+    def _checked(self, given: Any, content: np.ndarray) -> np.ndarray:
+        """The picture in what a module gave. Raises NstlibError for another shape and for what is not finite."""
+        picture = picture_of(given, self.handle)
+        if not np.isfinite(picture).all():
+            raise NstlibError(
+                f"{self.handle} gave values that are not finite; the module is damaged or not for this use"
+            )
+        if picture.shape != content.shape:  # Magenta's rounds sides down to multiples of 4
+            picture = images.resize(picture, content.shape[:2])
+        return np.clip(picture, 0, 1)
+
+
+def picture_of(given: Any, handle: str) -> np.ndarray:
+    """The (H, W, 3) of a module's answer: a tensor (1, H, W, 3), or a list or dict whose first entry is one."""
+    first = given
+    while isinstance(first, dict | list | tuple) and first:
+        first = next(iter(first.values())) if isinstance(first, dict) else first[0]
+    shape = tuple(getattr(first, "shape", ()))
+    if len(shape) != 4 or shape[0] != 1 or shape[3] != 3:
+        raise NstlibError(f"{handle} gave {shape or type(first).__name__}, not (1, H, W, 3); {SIGNATURE}")
+    return np.asarray(first, np.float32)[0]
+
+
+SIGNATURE = "a module is to take content (1, H, W, 3) and style (1, h, w, 3) and to give the picture, as Magenta's does"
+
+
+def _batch(image: np.ndarray) -> tf.Tensor:
+    return tf.constant(image[None], tf.float32)
+
+
+def _at_least(picture: np.ndarray, longest: int) -> np.ndarray:
+    """The picture with this longest side. Raises NstlibError where it is too small to be a style."""
+    height, width = picture.shape[:2]
+    if min(height, width) < SMALLEST:
+        raise NstlibError(f"the style is {width} x {height} pixels; one pass needs at least {SMALLEST} a side")
+    shape = images.fit((height, width), longest)
+    return images.resize(picture, tuple(max(SMALLEST, side) for side in shape))
+
+
+@lru_cache(maxsize=2)
+def load_module(handle: str = "") -> Module:
+    """The module at a handle: `instant` (ours), an https URL, a folder, or a .tar.gz; empty: Magenta's. Kept.
+
+    A URL is looked up in TF-Hub's cache ($TFHUB_CACHE_DIR) before it is downloaded. Raises NstlibError for a module
+    that cannot be had, is no SavedModel, or has another signature.
+    """
+    handle = handle or MAGENTA
+    if handle.startswith("http://"):
+        raise NstlibError(f"{handle} would come unprotected; give its https:// address")
+    if handle.startswith("https://"):
+        return _load(handle, handle)
+    path = INSTANT if handle == "instant" else Path(handle)
+    if path.is_file() and path.name.endswith(ARCHIVES):
+        with tempfile.TemporaryDirectory() as folder:
+            return _load(handle, _unpack(path, Path(folder)))
+    if not path.is_dir():
+        raise NstlibError(f"no such module: {handle}; give instant, an https:// address, a folder, or a .tar.gz")
+    return _load(handle, path)
+
+
+def _unpack(archive: Path, folder: Path) -> Path:
+    """The folder with the archive's SavedModel; nothing is written outside `folder`."""
+    try:
+        with tarfile.open(archive) as tar:
+            tar.extractall(folder, filter="data")
+    except (tarfile.TarError, OSError, EOFError) as error:
+        raise NstlibError(f"{archive} cannot be unpacked ({error}); give a .tar.gz of a SavedModel") from None
+    found = sorted(folder.rglob("saved_model.pb"))
+    return found[0].parent if found else folder
+
+
+def _load(handle: str, where: str | Path) -> Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # tensorflow-hub's import warns of pkg_resources, which it uses itself
+        import tensorflow_hub as hub
+    try:
+        folder = Path(hub.resolve(str(where)))
+    except Exception as error:  # URLError, OSError, ValueError and others, by the way a download fails
+        raise NstlibError(f"{handle} is not in the cache and cannot be downloaded ({error}). {WAYS_OUT}") from None
+    if not any((folder / name).is_file() for name in ("saved_model.pb", "saved_model.pbtxt")):
+        raise NstlibError(f"{handle} is no SavedModel: there is no saved_model.pb in it")
+    try:
+        loaded = hub.load(str(folder))
+    except Exception as error:
+        raise NstlibError(f"{handle} is damaged or no SavedModel ({_line(error)}); get it again") from None
+    module = Module(handle, _callable(loaded), checksum(folder))
+    _probe(module)
+    return module
+
+
+def _callable(loaded: Any) -> Any:
+    """The object itself, or its default signature called with two pictures."""
+    signatures = getattr(loaded, "signatures", {})
+    if callable(loaded) or "serving_default" not in signatures:
+        return loaded
+    default = signatures["serving_default"]
+    names = sorted(default.structured_input_signature[1])  # placeholder, placeholder_1; content, style
+
+    def call(content: tf.Tensor, style: tf.Tensor) -> Any:
+        return default(**dict(zip(names, (content, style), strict=True)))
+
+    call.keep = loaded  # its variables live as long as it does
+    return call
+
+
+def _probe(module: Module) -> None:
+    """Raises NstlibError unless the module makes a picture of two grey ones."""
+    grey = np.full((64, 64, 3), 0.5, np.float32)
+    try:
+        module.painter([grey], [1.0], 1.0, size=64)(grey)
+    except NstlibError:
+        raise
+    except Exception as error:  # a call with another signature fails in many ways
+        raise NstlibError(f"{module.handle} has another signature ({_line(error)}); {SIGNATURE}") from None
+
+
+def _line(error: Exception) -> str:
+    """The first line of an error's text."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+
+
+def checksum(folder: Path) -> str:
+    """SHA-256 over the names and bytes of a folder's files, in order."""
+    digest = hashlib.sha256()
+    for file in sorted(f for f in folder.rglob("*") if f.is_file()):
+        digest.update(file.relative_to(folder).as_posix().encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+class Painter:
+    """A frame (H, W, 3) -> its picture, with the styles, the strength and the kept colours that the settings name.
+
+    The styles' statistics are computed once, unless they take each frame's colours (preserve_color=histogram).
+    """
+
+    def __init__(self, styles: Styles, settings: Settings) -> None:
+        self.styles, self.settings, self.module = styles, settings, load_module(settings.module)
+        self._paint: dict[int, Callable[[np.ndarray], np.ndarray]] = {}
+
+    def __call__(self, frame: np.ndarray) -> np.ndarray:
+        keep, size = self.settings.preserve_color, max(frame.shape[:2])
+        if min(frame.shape[:2]) < SMALLEST:
+            raise NstlibError(f"the picture is {frame.shape[1]} x {frame.shape[0]}; one pass needs {SMALLEST} a side")
+        if keep != "none":
+            paint = self._painter(self.styles.recolored(frame, self.settings), size)
+        else:
+            paint = self._paint.setdefault(size, None) or self._painter(self.styles, size)
+            self._paint[size] = paint
+        return paint(colors.luminance(frame) if keep == "luminance" else frame)
+
+    def _painter(self, styles: Styles, size: int) -> Callable[[np.ndarray], np.ndarray]:
+        shares = check_blend(self.settings, len(styles.pictures))
+        side = max(SMALLEST, round(size * self.settings.style_scale))
+        return self.module.painter(styles.pictures, shares, self.settings.strength, size=side)
+
+
+class Pass(Run):
+    """A run whose step is one pass: it has a run's picture, losses, settings and record, and ends after one step.
+
+    The losses are those of the picture that the pass gave, as an optimisation's. Steered, it makes one pass more.
+    """
+
+    def __init__(
+        self, content: Picture, styles: Picture | Sequence[Picture] | Styles, settings: Settings, **more: Any
+    ) -> None:
+        for name in ("masks", "start"):
+            if len(more.pop(name, None) or ()):
+                raise NstlibError(f"engine=hub takes no {name}; engine=optimise does")
+        super().__init__(content, styles, settings, **more)
+        self.shapes, self.total_steps = [self.shape], 1
+        self._enter(0, self.content)
+        load_module(settings.module)  # what cannot be had is an error before the first step
+
+    @property
+    def networks(self) -> dict[str, dict[str, str]]:
+        """The extractor, and the module's handle and SHA-256."""
+        module = load_module(self._settings.module)
+        return {**super().networks, "module": {"name": module.handle, "sha256": module.checksum}}
+
+    def extend(self, steps: int) -> None:
+        """Plan one pass more: a second one would only repeat it."""
+        self.total_steps = self.number + 1
+
+    def __next__(self) -> Step:
+        self._replay_steering()
+        if self.number >= self.total_steps:
+            raise StopIteration
+        picture = Painter(self.styles, self._settings)(self.content)
+        self._enter(0, picture)
+        total, _, terms = self._model.loss(self.optimizer.x, self._targets, self._weights)
+        return self._count(float(total), {name: float(value) for name, value in terms.items()})

@@ -1,0 +1,151 @@
+"""The instant network: content in, the painting's feature statistics in, the stylised picture out, in one pass.
+
+Compact's trunk encodes; at each of five levels the content's features get the style's mean and covariance (Li et al.
+2017, whitening and colouring); a decoder of the same shape, trained here, turns them into a picture. Plain Keras 3
+(`keras.ops`), so that it is trained and exported on any of its backends.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from .compact import LAYOUT, trunk
+
+LEVELS = ("conv11", "conv21", "conv31", "conv41", "conv52")  # each at half the size of the one before
+CHANNELS = tuple(LAYOUT[site][1] for site in LEVELS)
+STRIDE = 16  # of the deepest level
+BLOCKS, CODE = 2, 64  # residual convolutions a level; width of the style's code
+RIDGE = 1e-4  # of a covariance's norm, added to its diagonal: nothing is whitened that is hardly there
+ITERATIONS = 15  # of the square root: eigenvalues down to 1e-5 of the norm grow to 1, by 9/4 each time
+
+Weights = Mapping[str, Any]
+Statistics = list[tuple[Any, Any]]  # of each level: mean (B, C), square root of the covariance (B, C, C)
+
+
+def encode(weights: Weights, image: Any) -> list[Any]:
+    """Compact's activations at the five levels, each divided by its usual size; (B, H, W, 3) in [0, 1]."""
+    seen = trunk(weights, image, set(LEVELS))
+    return [seen[site] / ops.cast(weights[f"{site}/scale"], image.dtype) for site in LEVELS]
+
+
+def statistics(features: list[Any]) -> Statistics:
+    """Each level's mean μ and Σ^½: what the network knows of a style."""
+    moments = (moment(f) for f in features)
+    return [(mean, square_root(covariance)[0]) for mean, covariance in moments]
+
+
+def mixed(shares: Any, all_of: list[Statistics]) -> Statistics:
+    """Σ share · statistics: several styles blended; a style and the content, for a strength below 1."""
+    return [
+        tuple(sum(s * part for s, part in zip(shares, parts, strict=True)) for parts in zip(*level, strict=True))
+        for level in zip(*all_of, strict=True)
+    ]
+
+
+def moment(features: Any) -> tuple[Any, Any]:
+    """Mean (B, C) and covariance (B, C, C) over the positions, in float32."""
+    shape = ops.shape(features)
+    flat = ops.cast(ops.reshape(features, (shape[0], -1, features.shape[-1])), "float32")
+    mean = ops.mean(flat, axis=1)
+    centred = flat - mean[:, None]
+    return mean, ops.matmul(ops.swapaxes(centred, 1, 2), centred) / ops.cast(ops.shape(flat)[1], "float32")
+
+
+def square_root(matrix: Any) -> tuple[Any, Any]:
+    """A^½ and A^−½ of covariances (B, C, C), by the coupled Newton-Schulz iteration (Higham 2008, section 6.7)."""
+    eye = ops.eye(matrix.shape[-1], dtype="float32")
+    norm = ops.sqrt(ops.sum(matrix**2, axis=(1, 2), keepdims=True)) + 1e-6
+    y, z = matrix / norm + RIDGE * eye, eye + 0 * matrix
+    for _ in range(ITERATIONS):
+        t = 1.5 * eye - 0.5 * ops.matmul(z, y)
+        y, z = ops.matmul(y, t), ops.matmul(t, z)
+    return y * ops.sqrt(norm), z / ops.sqrt(norm)
+
+
+def transfer(features: list[Any], style: Statistics) -> list[Any]:
+    """S^½ C^−½ (f − μ_c) + μ_s at each level: the content's features with the style's mean and covariance."""
+    changed = []
+    for f, (mean, root) in zip(features, style, strict=True):
+        own, covariance = moment(f)
+        change = ops.matmul(square_root(covariance)[1], root)  # both symmetric: applied from the right
+        offset = mean - ops.matmul(own[:, None], change)[:, 0]
+        changed.append(apply(f, change, offset))
+    return changed
+
+
+def apply(features: Any, change: Any, offset: Any) -> Any:
+    """f A + b at each position, in the features' arithmetic."""
+    shape, kind = ops.shape(features), features.dtype
+    flat = ops.reshape(features, (shape[0], -1, features.shape[-1]))
+    return ops.reshape(ops.matmul(flat, ops.cast(change, kind)) + ops.cast(offset[:, None], kind), shape)
+
+
+def decode(weights: Weights, features: list[Any], style: Statistics) -> Any:
+    """The picture (B, H, W, 3), float32, not yet clipped, from the changed features and the style's code."""
+    code = style_code(weights, style)
+    x = features[-1]
+    for level in reversed(range(len(LEVELS))):
+        if level < len(LEVELS) - 1:
+            x = grow(convolve(weights, x, f"up{level}", 3))
+            x = x + convolve(weights, features[level], f"skip{level}", 1)
+        for block in range(BLOCKS):
+            name = f"block{level}{block}"
+            x = x + convolve(weights, ops.relu(modulate(weights, x, code, name)), name, 3)
+    return 0.5 + ops.cast(convolve(weights, ops.relu(x), "out", 3), "float32")
+
+
+def style_code(weights: Weights, style: Statistics) -> Any:
+    """relu(W [μ, diag Σ^½] + b): one vector a style, from which each block's scales and shifts are made."""
+    parts = [part for mean, root in style for part in (mean, ops.diagonal(root, axis1=1, axis2=2))]
+    return ops.relu(dense(weights, ops.concatenate(parts, axis=-1), "code"))
+
+
+def modulate(weights: Weights, x: Any, code: Any, name: str) -> Any:
+    """(1 + γ) x + β with γ, β linear in the code (Perez et al. 2018)."""
+    both = ops.cast(dense(weights, code, f"{name}/film"), x.dtype)[:, None, None]
+    gamma, beta = ops.split(both, 2, axis=-1)
+    return x * (1 + gamma) + beta
+
+
+def dense(weights: Weights, x: Any, name: str) -> Any:
+    """x W + b."""
+    return ops.matmul(x, weights[f"{name}/kernel"]) + weights[f"{name}/bias"]
+
+
+def convolve(weights: Weights, x: Any, name: str, size: int) -> Any:
+    """A size x size convolution with reflection padding, in x's arithmetic."""
+    kernel, bias = (ops.cast(weights[f"{name}/{part}"], x.dtype) for part in ("kernel", "bias"))
+    if size > 1:
+        x = ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="reflect")
+    kernel = ops.reshape(kernel, (size, size, -1, kernel.shape[-1]))
+    return ops.conv(x, kernel, 1, "valid", data_format="channels_last") + bias
+
+
+def grow(x: Any) -> Any:
+    """Each position becomes 2x2: what follows is a convolution, so no checkerboard can arise."""
+    return ops.repeat(ops.repeat(x, 2, axis=1), 2, axis=2)
+
+
+def stylise(weights: Weights, content: Any, style: Statistics) -> Any:
+    """The whole network; content (B, H, W, 3) with sides that are multiples of 16, style statistics for each."""
+    return decode(weights, transfer(encode(weights, content), style), style)
+
+
+def initial(rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """The decoder's random weights, He-scaled; its blocks begin as no change. Kernels are matrices (9 · in, out)."""
+    shapes = {"code": (2 * sum(CHANNELS), CODE), "out": (9 * CHANNELS[0], 3)}
+    for level, width in enumerate(CHANNELS):
+        if level < len(CHANNELS) - 1:
+            shapes[f"up{level}"] = (9 * CHANNELS[level + 1], width)
+            shapes[f"skip{level}"] = (width, width)
+        for block in range(BLOCKS):
+            shapes[f"block{level}{block}"] = (9 * width, width)
+            shapes[f"block{level}{block}/film"] = (CODE, 2 * width)
+    weights: dict[str, np.ndarray] = {}
+    for name, (rows, columns) in shapes.items():
+        gain = 0.1 if name.startswith("block") or name == "out" else 1.0
+        weights[f"{name}/kernel"] = rng.normal(0, gain / np.sqrt(rows), (rows, columns)).astype(np.float32)
+        weights[f"{name}/bias"] = np.zeros(columns, np.float32)
+    return weights

@@ -1,0 +1,254 @@
+"""Trains the instant network's decoder: the style's Gram matrices, the content's features, the same picture for a twin.
+
+    python -m nstlib.training.decoder --photos PHOTOS --paintings PAINTINGS --teacher TEACHER.npz --out decoder.npz
+
+Plain Keras 3, on any of its backends. Resumes from `--state` where that file exists; the same seed and steps give
+the same training.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+from tqdm.auto import tqdm
+
+from .. import compact, instant
+from .decoder_data import StylePictures, drawn
+from .distill import learning_rate
+from .distill_data import Pictures, read_folder
+from .distill_losses import gram
+from .distill_painter import relative
+from .distill_teacher import Teacher, load_teacher
+
+TAPS = tuple(f"block{i}_conv1" for i in range(1, 6))
+CONTENT = "block4_conv1"
+INSIDE, REBUILT, TWIN = 1.0, 2.0, 20.0  # weights: staying in [0, 1]; the content itself at strength 0; twins alike
+FAINT = 1e-3  # of a style's Gram norm: a flat style does not outweigh the others
+
+
+class Instant(keras.Model):
+    """The network with a trainable decoder; compact's trunk is fixed."""
+
+    def __init__(self, fixed: dict[str, np.ndarray], seed: int, dtype: str) -> None:
+        super().__init__(name="instant")
+        self.fixed, self.kind, self.w = fixed, dtype, {}
+        for name, value in instant.initial(np.random.default_rng(seed)).items():
+            self.w[name] = self.add_weight(shape=value.shape, name=name.replace("/", "_"))
+            self.w[name].assign(value)
+        self.built = True
+
+    @property
+    def weights_by_name(self) -> dict[str, Any]:
+        """Trunk and decoder, as `instant`'s functions take them."""
+        return {**self.fixed, **self.w}
+
+    def call(self, inputs: dict[str, Any]) -> Any:
+        """The stylised pictures (B, H, W, 3); strength 0 gives the content its own statistics."""
+        weights = self.weights_by_name
+        content, style = (instant.encode(weights, ops.cast(inputs[n], self.kind)) for n in ("content", "style"))
+        shares = ops.reshape(inputs["strength"], (-1, 1))
+        aims, own = instant.statistics(style), instant.statistics(content)
+        blend = [
+            (shares * a + (1 - shares) * b, shares[..., None] * r + (1 - shares[..., None]) * s)
+            for (a, r), (b, s) in zip(aims, own, strict=True)
+        ]
+        blend = [tuple(ops.stop_gradient(part) for part in level) for level in blend]
+        return instant.decode(weights, instant.transfer(content, blend), blend)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The decoder's weights as numpy arrays."""
+        return {name: ops.convert_to_numpy(w) for name, w in self.w.items()}
+
+
+class Lesson(keras.Model):
+    """Network and teacher on one batch; its first two pairs of contents are twins, one shifted and noisier."""
+
+    def __init__(self, network: Instant, teacher: Teacher, content_weight: float) -> None:
+        super().__init__()
+        self.network, self.teacher, self.content_weight = network, teacher, content_weight
+        self.tracked: dict[str, Any] = {}
+        self.built = True
+
+    def call(self, inputs: dict[str, Any]) -> Any:
+        """The stylised pictures."""
+        return self.network(inputs)
+
+    def see(self, image: Any) -> dict[str, Any]:
+        """The teacher's features in float32, computed in the network's arithmetic."""
+        seen = self.teacher(ops.cast(ops.clip(image, 0.0, 1.0), self.network.kind))
+        return {name: ops.cast(seen[name], "float32") for name in TAPS}
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
+        """Σ s (style + weight · content) + 2 (1 − s) |x − content|² / |content|² + 20 twins + leaving [0, 1]."""
+        strength = ops.reshape(x["strength"], (-1,))
+        style, content = self.distances(x, y_pred)
+        painted = strength * (ops.log1p(style) + self.content_weight * ops.log1p(content))
+        rebuilt = (1 - strength) * REBUILT * relative(y_pred, x["content"])
+        outside = ops.mean(ops.relu(ops.abs(y_pred - 0.5) - 0.5) ** 2)
+        return ops.mean(painted + rebuilt) + INSIDE * outside + TWIN * twins_apart(y_pred, x["shift"])
+
+    def distances(self, x: dict[str, Any], picture: Any) -> tuple[Any, Any]:
+        """Style: mean over five layers of |G − A|² / |A|²; content: |F − P|² / |P|² at relu4_1; one each a picture."""
+        now, photo, painting = self.see(picture), self.see(x["content"])[CONTENT], self.see(x["style"])
+        style = 0.0
+        for name in TAPS:
+            aim = ops.stop_gradient(gram(painting[name]))
+            size = ops.sum(aim**2, axis=(1, 2))
+            style = style + ops.sum((gram(now[name]) - aim) ** 2, axis=(1, 2)) / (size + FAINT * ops.mean(size)) / 5
+        return style, relative(now[CONTENT], ops.stop_gradient(photo))
+
+
+def twins_apart(picture: Any, shift: Any) -> Any:
+    """mean |x_0(p) − x_1(p + shift)|² over the first two pairs, away from the border; shift (B, 2) in 0 to 3 pixels."""
+    size, apart = picture.shape[1], 0.0
+    for first in (0, 2):
+        dy, dx = (ops.cast(shift[first, k], "int32") for k in (0, 1))
+        a = picture[first, 8 : size - 8, 8 : size - 8]
+        b = ops.slice(picture[first + 1], (8 + dy, 8 + dx, 0), (size - 16, size - 16, 3))
+        apart = apart + ops.mean((a - b) ** 2) / 2
+    return apart
+
+
+class Run:
+    """One training: network, teacher, pictures, optimiser; `for loss in run` trains."""
+
+    def __init__(self, args: argparse.Namespace, contents: Pictures, styles: StylePictures, teacher: Teacher) -> None:
+        self.args, self.contents, self.styles, self.step = args, contents, styles, 0
+        self.rng = np.random.default_rng(args.seed)
+        self.network = Instant(trunk_weights(contents, args.compact), args.seed, args.precision)
+        self.lesson = Lesson(self.network, teacher, args.content_weight)
+        muon = keras.optimizers.Muon(
+            args.rate, weight_decay=None, adam_weight_decay=None, rms_rate=None, adam_lr_ratio=0.1, name="muon"
+        )
+        self.lesson.compile(optimizer=muon, jit_compile=keras.backend.backend() == "jax")
+        muon.build(self.lesson.trainable_variables)
+        self.average = self.network.arrays()
+
+    def __iter__(self) -> "Run":
+        return self
+
+    def __next__(self) -> float:
+        """One step; returns its loss."""
+        if self.step >= self.args.steps:
+            raise StopIteration
+        self.lesson.optimizer.learning_rate = learning_rate(self.step, self.args.steps, self.args.rate)
+        loss = float(self.lesson.train_on_batch(self.batch(self.rng)))
+        self.step += 1
+        if self.step % 10 == 0:
+            keep = min(0.97, self.step / (self.step + 200))
+            self.average = {n: keep * self.average[n] + (1 - keep) * w for n, w in self.network.arrays().items()}
+        return loss
+
+    def batch(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        """Contents, styles, strengths (an eighth of them 0), and how far the twins are shifted."""
+        count = self.args.batch
+        content = self.contents.batch(rng, count)
+        style = self.styles.batch(rng, count)
+        shift = rng.integers(0, 4, (count, 2))
+        for first in (0, 2):
+            noisy = content[first] + rng.normal(0, rng.uniform(0, 0.02), content[first].shape)
+            dy, dx = shift[first]
+            content[first + 1] = np.clip(np.roll(noisy, (dy, dx), (0, 1)), 0, 1)
+            style[first + 1] = style[first]
+        strength = np.where(np.arange(count) == count - 1, 0.0, 1.0)[:, None]
+        return {"content": content, "style": style, "strength": strength.astype("f4"), "shift": shift.astype("f4")}
+
+    def variables(self) -> dict[str, keras.Variable]:
+        """Everything that a resumed run needs, by name."""
+        return {
+            f"{i}/{v.path}": v for i, part in enumerate((self.network, self.lesson.optimizer)) for v in part.variables
+        }
+
+    def save_state(self, path: Path) -> None:
+        """Variables, average, random state and step, in one file, replaced at once."""
+        arrays = {name: ops.convert_to_numpy(v) for name, v in self.variables().items()}
+        arrays |= {f"average/{n}": w for n, w in self.average.items()}
+        about = json.dumps({"step": self.step, "rng": self.rng.bit_generator.state})
+        np.savez(path.with_suffix(".tmp.npz"), about=about, **arrays)
+        path.with_suffix(".tmp.npz").replace(path)
+
+    def load_state(self, path: Path) -> None:
+        """Takes up a run that `save_state` left."""
+        with np.load(path) as file:
+            state = dict(file)
+        about = json.loads(str(state["about"]))
+        self.step, self.rng.bit_generator.state = about["step"], about["rng"]
+        self.average = {n: state[f"average/{n}"] for n in self.average}
+        for name, variable in self.variables().items():
+            variable.assign(state[name])
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """Trunk, scales and averaged decoder: all that `instant.stylise` needs."""
+        return {**self.network.fixed, **self.average}
+
+
+def trunk_weights(contents: Pictures, path: str) -> dict[str, np.ndarray]:
+    """Compact's convolutions, and each level's usual size: the root of its mean square over photographs."""
+    weights = {n: w for n, w in compact.load(path or compact.FILE).items() if n.split("/")[0] in compact.LAYOUT}
+    sample = ops.convert_to_tensor(contents.batch(np.random.default_rng(0), 16))
+    for site, seen in compact.trunk(weights, sample, set(instant.LEVELS)).items():
+        weights[f"{site}/scale"] = np.float32(np.sqrt(np.mean(ops.convert_to_numpy(seen) ** 2)))
+    return weights
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    """The command line's arguments."""
+    ask = argparse.ArgumentParser(prog="python -m nstlib.training.decoder", description=__doc__.splitlines()[0])
+    ask.add_argument("--photos", required=True, help="folder of photographs")
+    ask.add_argument("--paintings", required=True, help="folder of paintings")
+    ask.add_argument("--leave-out", nargs="*", default=[], help="pictures (stems) kept out of training")
+    ask.add_argument("--teacher", required=True, help="vgg19, or a .npz of a slim VGG19")
+    ask.add_argument("--compact", default="", help="compact's weights (the package's own)")
+    ask.add_argument("--out", default="outputs/decoder.npz", help="where the weights go")
+    ask.add_argument("--state", default="outputs/decoder-state.npz", help="resumed from, and kept up to date")
+    ask.add_argument("--steps", type=int, default=20000)
+    ask.add_argument("--size", type=int, default=160, help="side of the training pictures, pixels; a multiple of 16")
+    ask.add_argument("--batch", type=int, default=8, help="pictures a step, at least 5")
+    ask.add_argument("--drawn", type=int, default=48, help="styles drawn by the samples' generator")
+    ask.add_argument("--content-weight", type=float, default=0.1)
+    ask.add_argument("--rate", type=float, default=0.005, help="peak learning rate (Muon)")
+    ask.add_argument("--precision", default="float32", choices=("float32", "bfloat16"))
+    ask.add_argument("--save-every", type=int, default=250, help="steps between two saved states")
+    ask.add_argument("--seed", type=int, default=0)
+    return ask.parse_args(arguments)
+
+
+def train(run: Run, args: argparse.Namespace) -> None:
+    """Runs to the last step with a progress bar; saves state and weights now and then, and prints the distances."""
+    bar, recent = tqdm(run, total=args.steps, initial=run.step, mininterval=10), []
+    for loss in bar:
+        recent.append(loss)
+        if run.step % args.save_every == 0 or run.step == args.steps:
+            run.save_state(Path(args.state))
+            np.savez(args.out, **run.weights())
+            batch = run.batch(np.random.default_rng(args.seed + 1))
+            style, content = (ops.convert_to_numpy(d) for d in run.lesson.distances(batch, run.lesson(batch)))
+            bar.write(
+                f"{run.step} loss {np.mean(recent):.4f} style {np.median(style):.4f} content {content.mean():.3f}"
+            )
+            recent = []
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command line."""
+    args = parse(arguments)
+    rng = np.random.default_rng(args.seed)
+    photos, paintings = (read_folder(f, args.leave_out) for f in (args.photos, args.paintings))
+    styles = {"photo": photos, "painting": paintings, "drawn": drawn(args.drawn, rng)}
+    contents = Pictures(photos, paintings, args.size)
+    run = Run(args, contents, StylePictures(styles, args.size), load_teacher(args.teacher))
+    for file in (args.state, args.out):
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
+    if Path(args.state).is_file():
+        run.load_state(Path(args.state))
+    train(run, args)
+
+
+if __name__ == "__main__":
+    main()
