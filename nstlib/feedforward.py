@@ -34,7 +34,7 @@ WAYS_OUT = (
 
 
 class Module:
-    """A loaded module: `module(content, styles, shares, strength)` -> the picture; `checksum` is the SHA-256 of its files.
+    """A loaded module, whose `painter` makes pictures; `checksum` is the SHA-256 of its files.
 
     Beside the signature, ours has `statistics` (a style's picture -> a vector, made once) and `paint`; these allow
     strengths below 1 and blends of several styles, which a module without them refuses.

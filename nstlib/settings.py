@@ -32,9 +32,7 @@ def knob(default: Any, text: str, *, low: float | None = None, high: float | Non
 class Settings:
     """Every knob of a run; frozen, checked when made, changed with `dataclasses.replace`."""
 
-    engine: str = knob(
-        "optimise", "how a picture is made: by optimisation, or in one pass of a module", choices=ENGINES
-    )
+    engine: str = knob("optimise", "by optimisation, or in one pass of a TF-Hub module", choices=ENGINES)
     module: str = knob(
         "", "engine hub's: instant (the package's own), an https address, a folder, a .tar.gz; empty: Magenta's"
     )
