@@ -16,7 +16,8 @@ from .compact import LAYOUT, trunk
 LEVELS = ("conv11", "conv21", "conv31", "conv41", "conv52")  # each at half the size of the one before
 CHANNELS = tuple(LAYOUT[site][1] for site in LEVELS)
 STRIDE = 16  # of the deepest level
-BLOCKS, CODE = 2, 64  # residual convolutions a level; width of the style's code
+BLOCKS = (1, 1, 2, 2, 2)  # residual convolutions a level: few where there are many pixels
+CODE = 64  # width of the style's code
 RIDGE = 1e-4  # of a covariance's norm, added to its diagonal: nothing is whitened that is hardly there
 ITERATIONS = 15  # of the square root: eigenvalues down to 1e-5 of the norm grow to 1, by 9/4 each time
 
@@ -64,36 +65,36 @@ def square_root(matrix: Any) -> tuple[Any, Any]:
     return y * ops.sqrt(norm), z / ops.sqrt(norm)
 
 
-def transfer(features: list[Any], style: Statistics) -> list[Any]:
-    """S^½ C^−½ (f − μ_c) + μ_s at each level: the content's features with the style's mean and covariance."""
-    changed = []
+def transfer(features: list[Any], style: Statistics) -> list[tuple[Any, Any]]:
+    """Each level's (A, b) of the map f -> f A + b = S^½ C^−½ (f − μ_c) + μ_s: to the style's mean and covariance."""
+    changes = []
     for f, (mean, root) in zip(features, style, strict=True):
         own, covariance = moment(f)
         change = ops.matmul(square_root(covariance)[1], root)  # both symmetric: applied from the right
-        offset = mean - ops.matmul(own[:, None], change)[:, 0]
-        changed.append(apply(f, change, offset))
-    return changed
+        changes.append((change, mean - ops.matmul(own[:, None], change)[:, 0]))
+    return changes
 
 
 def apply(features: Any, change: Any, offset: Any) -> Any:
     """f A + b at each position, in the features' arithmetic."""
     shape, kind = ops.shape(features), features.dtype
     flat = ops.reshape(features, (shape[0], -1, features.shape[-1]))
-    return ops.reshape(ops.matmul(flat, ops.cast(change, kind)) + ops.cast(offset[:, None], kind), shape)
+    changed = ops.matmul(flat, ops.cast(change, kind)) + ops.cast(offset[:, None], kind)
+    return ops.reshape(changed, (*shape[:3], change.shape[-1]))
 
 
-def decode(weights: Weights, features: list[Any], style: Statistics) -> Any:
-    """The picture (B, H, W, 3), float32, not yet clipped, from the changed features and the style's code."""
+def decode(weights: Weights, features: list[Any], changes: list[tuple[Any, Any]], style: Statistics) -> Any:
+    """The picture (B, H, W, 3), float32, not yet clipped, from the features, what becomes of them, the style's code."""
     code = style_code(weights, style)
-    x = features[-1]
+    x = apply(features[-1], *changes[-1])
     for level in reversed(range(len(LEVELS))):
         if level < len(LEVELS) - 1:
-            x = grow(convolve(weights, x, f"up{level}", 3))
-            x = x + convolve(weights, features[level], f"skip{level}", 1)
-        for block in range(BLOCKS):
+            change, offset = (dense(weights, part, f"skip{level}", bias) for bias, part in enumerate(changes[level]))
+            x = grow(convolve(weights, x, f"up{level}")) + apply(features[level], change, offset)
+        for block in range(BLOCKS[level]):
             name = f"block{level}{block}"
-            x = x + convolve(weights, ops.relu(modulate(weights, x, code, name)), name, 3)
-    return 0.5 + ops.cast(convolve(weights, ops.relu(x), "out", 3), "float32")
+            x = x + convolve(weights, ops.relu(modulate(weights, x, code, name)), name)
+    return 0.5 + ops.cast(convolve(weights, ops.relu(x), "out"), "float32")
 
 
 def style_code(weights: Weights, style: Statistics) -> Any:
@@ -109,18 +110,16 @@ def modulate(weights: Weights, x: Any, code: Any, name: str) -> Any:
     return x * (1 + gamma) + beta
 
 
-def dense(weights: Weights, x: Any, name: str) -> Any:
-    """x W + b."""
-    return ops.matmul(x, weights[f"{name}/kernel"]) + weights[f"{name}/bias"]
+def dense(weights: Weights, x: Any, name: str, bias: bool = True) -> Any:
+    """x W + b, or x W."""
+    y = ops.matmul(x, weights[f"{name}/kernel"])
+    return y + weights[f"{name}/bias"] if bias else y
 
 
-def convolve(weights: Weights, x: Any, name: str, size: int) -> Any:
-    """A size x size convolution with reflection padding, in x's arithmetic."""
+def convolve(weights: Weights, x: Any, name: str) -> Any:
+    """A 3x3 convolution, in x's arithmetic; beyond the border it sees zeros, which costs least."""
     kernel, bias = (ops.cast(weights[f"{name}/{part}"], x.dtype) for part in ("kernel", "bias"))
-    if size > 1:
-        x = ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="reflect")
-    kernel = ops.reshape(kernel, (size, size, -1, kernel.shape[-1]))
-    return ops.conv(x, kernel, 1, "valid", data_format="channels_last") + bias
+    return ops.conv(x, ops.reshape(kernel, (3, 3, -1, kernel.shape[-1])), 1, "same", data_format="channels_last") + bias
 
 
 def grow(x: Any) -> Any:
@@ -130,7 +129,8 @@ def grow(x: Any) -> Any:
 
 def stylise(weights: Weights, content: Any, style: Statistics) -> Any:
     """The whole network; content (B, H, W, 3) with sides that are multiples of 16, style statistics for each."""
-    return decode(weights, transfer(encode(weights, content), style), style)
+    features = encode(weights, content)
+    return decode(weights, features, transfer(features, style), style)
 
 
 def initial(rng: np.random.Generator) -> dict[str, np.ndarray]:
@@ -140,7 +140,7 @@ def initial(rng: np.random.Generator) -> dict[str, np.ndarray]:
         if level < len(CHANNELS) - 1:
             shapes[f"up{level}"] = (9 * CHANNELS[level + 1], width)
             shapes[f"skip{level}"] = (width, width)
-        for block in range(BLOCKS):
+        for block in range(BLOCKS[level]):
             shapes[f"block{level}{block}"] = (9 * width, width)
             shapes[f"block{level}{block}/film"] = (CODE, 2 * width)
     weights: dict[str, np.ndarray] = {}

@@ -41,23 +41,19 @@ class Instant(keras.Model):
             self.w[name].assign(value)
         self.built = True
 
-    @property
-    def weights_by_name(self) -> dict[str, Any]:
-        """Trunk and decoder, as `instant`'s functions take them."""
-        return {**self.fixed, **self.w}
+    def know(self, style: Any) -> instant.Statistics:
+        """What the network knows of the styles (B, H, W, 3)."""
+        return instant.statistics(instant.encode(self.fixed, ops.cast(style, self.kind)))
 
     def call(self, inputs: dict[str, Any]) -> Any:
         """The stylised pictures (B, H, W, 3); strength 0 gives the content its own statistics."""
-        weights = self.weights_by_name
-        content, style = (instant.encode(weights, ops.cast(inputs[n], self.kind)) for n in ("content", "style"))
-        shares = ops.reshape(inputs["strength"], (-1, 1))
-        aims, own = instant.statistics(style), instant.statistics(content)
+        weights, strength = {**self.fixed, **self.w}, inputs["strength"]
+        features = instant.encode(weights, ops.cast(inputs["content"], self.kind))
         blend = [
-            (shares * a + (1 - shares) * b, shares[..., None] * r + (1 - shares[..., None]) * s)
-            for (a, r), (b, s) in zip(aims, own, strict=True)
+            (strength * a + (1 - strength) * b, strength[..., None] * r + (1 - strength[..., None]) * s)
+            for (a, r), (b, s) in zip(inputs["style"], instant.statistics(features), strict=True)
         ]
-        blend = [tuple(ops.stop_gradient(part) for part in level) for level in blend]
-        return instant.decode(weights, instant.transfer(content, blend), blend)
+        return instant.decode(weights, features, instant.transfer(features, blend), blend)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The decoder's weights as numpy arrays."""
@@ -65,12 +61,11 @@ class Instant(keras.Model):
 
 
 class Lesson(keras.Model):
-    """Network and teacher on one batch; its first two pairs of contents are twins, one shifted and noisier."""
+    """Network and teacher on one batch; its first two contents are twins, one shifted and noisier."""
 
     def __init__(self, network: Instant, teacher: Teacher, content_weight: float) -> None:
         super().__init__()
         self.network, self.teacher, self.content_weight = network, teacher, content_weight
-        self.tracked: dict[str, Any] = {}
         self.built = True
 
     def call(self, inputs: dict[str, Any]) -> Any:
@@ -95,34 +90,50 @@ class Lesson(keras.Model):
 
     def distances(self, x: dict[str, Any], picture: Any) -> tuple[Any, Any]:
         """Style: mean over five layers of |G − A|² / |A|²; content: |F − P|² / |P|² at relu4_1; one each a picture."""
-        now, photo, painting = self.see(picture), self.see(x["content"])[CONTENT], self.see(x["style"])
+        now, photo = self.see(picture), self.see(x["content"])[CONTENT]
         style = 0.0
         for name in TAPS:
-            aim = ops.stop_gradient(gram(painting[name]))
+            aim = x["grams"][name]
             size = ops.sum(aim**2, axis=(1, 2))
             style = style + ops.sum((gram(now[name]) - aim) ** 2, axis=(1, 2)) / (size + FAINT * ops.mean(size)) / 5
         return style, relative(now[CONTENT], ops.stop_gradient(photo))
 
 
 def twins_apart(picture: Any, shift: Any) -> Any:
-    """mean |x_0(p) − x_1(p + shift)|² over the first two pairs, away from the border; shift (B, 2) in 0 to 3 pixels."""
-    size, apart = picture.shape[1], 0.0
-    for first in (0, 2):
-        dy, dx = (ops.cast(shift[first, k], "int32") for k in (0, 1))
-        a = picture[first, 8 : size - 8, 8 : size - 8]
-        b = ops.slice(picture[first + 1], (8 + dy, 8 + dx, 0), (size - 16, size - 16, 3))
-        apart = apart + ops.mean((a - b) ** 2) / 2
-    return apart
+    """mean |x_0(p) − x_1(p + shift)|² over the first pair, away from the border; shift (B, 2) in 0 to 3 pixels."""
+    size = picture.shape[1]
+    dy, dx = (ops.cast(shift[0, k], "int32") for k in (0, 1))
+    a = picture[0, 8 : size - 8, 8 : size - 8]
+    b = ops.slice(picture[1], (8 + dy, 8 + dx, 0), (size - 16, size - 16, 3))
+    return ops.mean((a - b) ** 2)
+
+
+class Bank:
+    """Styles as the lesson needs them, looked at once: the network's statistics and the teacher's Gram matrices."""
+
+    def __init__(self, lesson: Lesson, pictures: StylePictures, count: int, seed: int) -> None:
+        rng, parts = np.random.default_rng(seed), []
+        for _ in tqdm(range(count // 8), desc="styles"):
+            style = ops.convert_to_tensor(pictures.batch(rng, 8))
+            grams = {name: gram(seen) for name, seen in lesson.see(style).items()}
+            parts.append(keras.tree.map_structure(ops.convert_to_numpy, (lesson.network.know(style), grams)))
+        self.count = 8 * len(parts)
+        self._all = keras.tree.map_structure(lambda *arrays: np.concatenate(arrays), *parts)
+
+    def take(self, chosen: np.ndarray) -> tuple[instant.Statistics, dict[str, np.ndarray]]:
+        """Statistics and Gram matrices of the chosen styles."""
+        return keras.tree.map_structure(lambda array: array[chosen], self._all)
 
 
 class Run:
     """One training: network, teacher, pictures, optimiser; `for loss in run` trains."""
 
     def __init__(self, args: argparse.Namespace, contents: Pictures, styles: StylePictures, teacher: Teacher) -> None:
-        self.args, self.contents, self.styles, self.step = args, contents, styles, 0
+        self.args, self.contents, self.step = args, contents, 0
         self.rng = np.random.default_rng(args.seed)
         self.network = Instant(trunk_weights(contents, args.compact), args.seed, args.precision)
         self.lesson = Lesson(self.network, teacher, args.content_weight)
+        self.bank = Bank(self.lesson, styles, args.styles, args.seed)
         muon = keras.optimizers.Muon(
             args.rate, weight_decay=None, adam_weight_decay=None, rms_rate=None, adam_lr_ratio=0.1, name="muon"
         )
@@ -145,19 +156,17 @@ class Run:
             self.average = {n: keep * self.average[n] + (1 - keep) * w for n, w in self.network.arrays().items()}
         return loss
 
-    def batch(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        """Contents, styles, strengths (an eighth of them 0), and how far the twins are shifted."""
+    def batch(self, rng: np.random.Generator) -> dict[str, Any]:
+        """Contents, styles, strengths (one picture's is 0 in every second batch), and how far the twin is shifted."""
         count = self.args.batch
-        content = self.contents.batch(rng, count)
-        style = self.styles.batch(rng, count)
-        shift = rng.integers(0, 4, (count, 2))
-        for first in (0, 2):
-            noisy = content[first] + rng.normal(0, rng.uniform(0, 0.02), content[first].shape)
-            dy, dx = shift[first]
-            content[first + 1] = np.clip(np.roll(noisy, (dy, dx), (0, 1)), 0, 1)
-            style[first + 1] = style[first]
-        strength = np.where(np.arange(count) == count - 1, 0.0, 1.0)[:, None]
-        return {"content": content, "style": style, "strength": strength.astype("f4"), "shift": shift.astype("f4")}
+        content, shift = self.contents.batch(rng, count), rng.integers(0, 4, (count, 2))
+        chosen = rng.integers(self.bank.count, size=count)
+        noisy = content[0] + rng.normal(0, rng.uniform(0, 0.02), content[0].shape)
+        content[1], chosen[1] = np.clip(np.roll(noisy, shift[0], (0, 1)), 0, 1), chosen[0]
+        strength = np.ones((count, 1), np.float32)
+        strength[-1] = rng.random() < 0.5
+        style, grams = self.bank.take(chosen)
+        return {"content": content, "style": style, "grams": grams, "strength": strength, "shift": shift.astype("f4")}
 
     def variables(self) -> dict[str, keras.Variable]:
         """Everything that a resumed run needs, by name."""
@@ -209,7 +218,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     ask.add_argument("--state", default="outputs/decoder-state.npz", help="resumed from, and kept up to date")
     ask.add_argument("--steps", type=int, default=20000)
     ask.add_argument("--size", type=int, default=160, help="side of the training pictures, pixels; a multiple of 16")
-    ask.add_argument("--batch", type=int, default=8, help="pictures a step, at least 5")
+    ask.add_argument("--batch", type=int, default=6, help="pictures a step, at least 3")
+    ask.add_argument("--styles", type=int, default=2048, help="styles to learn from, a multiple of 8")
     ask.add_argument("--drawn", type=int, default=48, help="styles drawn by the samples' generator")
     ask.add_argument("--content-weight", type=float, default=0.1)
     ask.add_argument("--rate", type=float, default=0.005, help="peak learning rate (Muon)")
