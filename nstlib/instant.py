@@ -31,18 +31,32 @@ def encode(weights: Weights, image: Any) -> list[Any]:
     return [seen[site] / ops.cast(weights[f"{site}/scale"], image.dtype) for site in LEVELS]
 
 
+def look(features: list[Any]) -> list[tuple[Any, Any, Any]]:
+    """Each level's mean μ, Σ^½ and Σ^−½."""
+    return [(mean, *square_root(covariance)) for mean, covariance in map(moment, features)]
+
+
 def statistics(features: list[Any]) -> Statistics:
     """Each level's mean μ and Σ^½: what the network knows of a style."""
-    moments = (moment(f) for f in features)
-    return [(mean, square_root(covariance)[0]) for mean, covariance in moments]
+    return [(mean, root) for mean, root, _ in look(features)]
 
 
 def mixed(shares: Any, all_of: list[Statistics]) -> Statistics:
-    """Σ share · statistics: several styles blended; a style and the content, for a strength below 1."""
+    """Σ share · statistics: several styles blended; a style and the content, for a strength below 1.
+
+    shares: one number each, or one (B,) each.
+    """
     return [
-        tuple(sum(s * part for s, part in zip(shares, parts, strict=True)) for parts in zip(*level, strict=True))
+        tuple(
+            sum(_over(s, part) * part for s, part in zip(shares, parts, strict=True))
+            for parts in zip(*level, strict=True)
+        )
         for level in zip(*all_of, strict=True)
     ]
+
+
+def _over(share: Any, part: Any) -> Any:
+    return ops.reshape(share, (-1,) + (1,) * (len(part.shape) - 1))
 
 
 def moment(features: Any) -> tuple[Any, Any]:
@@ -65,14 +79,11 @@ def square_root(matrix: Any) -> tuple[Any, Any]:
     return y * ops.sqrt(norm), z / ops.sqrt(norm)
 
 
-def transfer(features: list[Any], style: Statistics) -> list[tuple[Any, Any]]:
+def transfer(own: list[tuple[Any, Any, Any]], style: Statistics) -> list[tuple[Any, Any]]:
     """Each level's (A, b) of the map f -> f A + b = S^½ C^−½ (f − μ_c) + μ_s: to the style's mean and covariance."""
-    changes = []
-    for f, (mean, root) in zip(features, style, strict=True):
-        own, covariance = moment(f)
-        change = ops.matmul(square_root(covariance)[1], root)  # both symmetric: applied from the right
-        changes.append((change, mean - ops.matmul(own[:, None], change)[:, 0]))
-    return changes
+    changes = [ops.matmul(inverse, root) for (_, _, inverse), (_, root) in zip(own, style, strict=True)]
+    moved = zip(own, style, changes, strict=True)  # both symmetric: applied from the right
+    return [(change, aim - ops.matmul(mean[:, None], change)[:, 0]) for (mean, _, _), (aim, _), change in moved]
 
 
 def apply(features: Any, change: Any, offset: Any) -> Any:
@@ -127,10 +138,12 @@ def grow(x: Any) -> Any:
     return ops.repeat(ops.repeat(x, 2, axis=1), 2, axis=2)
 
 
-def stylise(weights: Weights, content: Any, style: Statistics) -> Any:
-    """The whole network; content (B, H, W, 3) with sides that are multiples of 16, style statistics for each."""
+def stylise(weights: Weights, content: Any, style: Statistics, strength: Any) -> Any:
+    """The whole network; content (B, H, W, 3), sides multiples of 16; strength: the style's share, one or (B,)."""
     features = encode(weights, content)
-    return decode(weights, features, transfer(features, style), style)
+    own = look(features)
+    blend = mixed((strength, 1 - strength), [style, [(mean, root) for mean, root, _ in own]])
+    return decode(weights, features, transfer(own, blend), blend)
 
 
 def initial(rng: np.random.Generator) -> dict[str, np.ndarray]:

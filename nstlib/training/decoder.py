@@ -47,13 +47,8 @@ class Instant(keras.Model):
 
     def call(self, inputs: dict[str, Any]) -> Any:
         """The stylised pictures (B, H, W, 3); strength 0 gives the content its own statistics."""
-        weights, strength = {**self.fixed, **self.w}, inputs["strength"]
-        features = instant.encode(weights, ops.cast(inputs["content"], self.kind))
-        blend = [
-            (strength * a + (1 - strength) * b, strength[..., None] * r + (1 - strength[..., None]) * s)
-            for (a, r), (b, s) in zip(inputs["style"], instant.statistics(features), strict=True)
-        ]
-        return instant.decode(weights, features, instant.transfer(features, blend), blend)
+        content, strength = ops.cast(inputs["content"], self.kind), inputs["strength"][:, 0]
+        return instant.stylise({**self.fixed, **self.w}, content, inputs["style"], strength)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The decoder's weights as numpy arrays."""

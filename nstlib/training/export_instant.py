@@ -45,11 +45,8 @@ class InstantModule(tf.Module):
     @tf.function(input_signature=[FRAMES, tf.TensorSpec((1, LENGTH), tf.float32), tf.TensorSpec((), tf.float32)])
     def paint(self, content: tf.Tensor, statistics: tf.Tensor, strength: tf.Tensor) -> tf.Tensor:
         """The contents with these statistics, mixed with their own where strength is below 1; not clipped."""
-        weights, shape = self._weights, tf.shape(content)
-        features = instant.encode(weights, padded(content))
-        own = instant.statistics(features)
-        mixed = instant.mixed((strength, 1 - strength), [unpacked(statistics), own])
-        picture = instant.decode(weights, instant.transfer(features, mixed), mixed)
+        shape = tf.shape(content)
+        picture = instant.stylise(self._weights, padded(content), unpacked(statistics), strength)
         return picture[:, : shape[1], : shape[2]]
 
 
