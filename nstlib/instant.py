@@ -1,8 +1,8 @@
 """The instant network: content in, the painting's feature statistics in, the stylised picture out, in one pass.
 
-Compact's trunk encodes; at each of five levels the content's features get the style's mean and covariance (Li et al.
-2017, whitening and colouring); a decoder of the same shape, trained here, turns them into a picture. Plain Keras 3
-(`keras.ops`), so that it is trained and exported on any of its backends.
+Compact's trunk encodes; the pixels, and the features at each of five levels, get the style's mean and covariance (Li et
+al. 2017, whitening and colouring); a decoder of the trunk's shape, trained here, makes of the features what is to be
+added to the pixels. Plain Keras 3 (`keras.ops`), so that it is trained and exported on any of its backends.
 """
 
 from collections.abc import Mapping
@@ -14,11 +14,12 @@ from keras import ops
 from .compact import LAYOUT, trunk
 
 LEVELS = ("conv11", "conv21", "conv31", "conv41", "conv52")  # each at half the size of the one before
-CHANNELS = tuple(LAYOUT[site][1] for site in LEVELS)
+CHANNELS = (3, *(LAYOUT[site][1] for site in LEVELS))  # the pixels', then each level's
 STRIDE = 16  # of the deepest level
 BLOCKS = (1, 1, 2, 2, 2)  # residual convolutions a level: few where there are many pixels
 CODE = 64  # width of the style's code
-RIDGE = 1e-4  # of a covariance's norm, added to its diagonal: nothing is whitened that is hardly there
+# Of a covariance's norm, added to its diagonal: nothing is whitened that is hardly there, and no colour made of noise.
+RIDGE, OF_PIXELS = 1e-4, 1e-2
 ITERATIONS = 15  # of the square root: eigenvalues down to 1e-5 of the norm grow to 1, by 9/4 each time
 
 Weights = Mapping[str, Any]
@@ -26,14 +27,15 @@ Statistics = list[tuple[Any, Any]]  # of each level: mean (B, C), square root of
 
 
 def encode(weights: Weights, image: Any) -> list[Any]:
-    """Compact's activations at the five levels, each divided by its usual size; (B, H, W, 3) in [0, 1]."""
+    """The image (B, H, W, 3) itself, and compact's activations at the five levels, each divided by its usual size."""
     seen = trunk(weights, image, set(LEVELS))
-    return [seen[site] / ops.cast(weights[f"{site}/scale"], image.dtype) for site in LEVELS]
+    return [image] + [seen[site] / ops.cast(weights[f"{site}/scale"], image.dtype) for site in LEVELS]
 
 
 def look(features: list[Any]) -> list[tuple[Any, Any, Any]]:
     """Each level's mean μ, Σ^½ and Σ^−½."""
-    return [(mean, *square_root(covariance)) for mean, covariance in map(moment, features)]
+    ridges = (OF_PIXELS, *(RIDGE for _ in LEVELS))
+    return [(mean, *square_root(c, ridge)) for (mean, c), ridge in zip(map(moment, features), ridges, strict=True)]
 
 
 def statistics(features: list[Any]) -> Statistics:
@@ -68,11 +70,11 @@ def moment(features: Any) -> tuple[Any, Any]:
     return mean, ops.matmul(ops.swapaxes(centred, 1, 2), centred) / ops.cast(ops.shape(flat)[1], "float32")
 
 
-def square_root(matrix: Any) -> tuple[Any, Any]:
+def square_root(matrix: Any, ridge: float) -> tuple[Any, Any]:
     """A^½ and A^−½ of covariances (B, C, C), by the coupled Newton-Schulz iteration (Higham 2008, section 6.7)."""
     eye = ops.eye(matrix.shape[-1], dtype="float32")
     norm = ops.sqrt(ops.sum(matrix**2, axis=(1, 2), keepdims=True)) + 1e-6
-    y, z = matrix / norm + RIDGE * eye, eye + 0 * matrix
+    y, z = matrix / norm + ridge * eye, eye + 0 * matrix
     for _ in range(ITERATIONS):
         t = 1.5 * eye - 0.5 * ops.matmul(z, y)
         y, z = ops.matmul(y, t), ops.matmul(t, z)
@@ -97,6 +99,7 @@ def apply(features: Any, change: Any, offset: Any) -> Any:
 def decode(weights: Weights, features: list[Any], changes: list[tuple[Any, Any]], style: Statistics) -> Any:
     """The picture (B, H, W, 3), float32, not yet clipped, from the features, what becomes of them, the style's code."""
     code = style_code(weights, style)
+    (pixels, *features), (of_pixels, *changes) = features, changes
     x = apply(features[-1], *changes[-1])
     for level in reversed(range(len(LEVELS))):
         if level < len(LEVELS) - 1:
@@ -105,7 +108,7 @@ def decode(weights: Weights, features: list[Any], changes: list[tuple[Any, Any]]
         for block in range(BLOCKS[level]):
             name = f"block{level}{block}"
             x = x + convolve(weights, ops.relu(modulate(weights, x, code, name)), name)
-    return 0.5 + ops.cast(convolve(weights, ops.relu(x), "out"), "float32")
+    return ops.cast(apply(pixels, *of_pixels) + convolve(weights, ops.relu(x), "out"), "float32")
 
 
 def style_code(weights: Weights, style: Statistics) -> Any:
@@ -148,10 +151,10 @@ def stylise(weights: Weights, content: Any, style: Statistics, strength: Any) ->
 
 def initial(rng: np.random.Generator) -> dict[str, np.ndarray]:
     """The decoder's random weights, He-scaled; its blocks begin as no change. Kernels are matrices (9 · in, out)."""
-    shapes = {"code": (2 * sum(CHANNELS), CODE), "out": (9 * CHANNELS[0], 3)}
-    for level, width in enumerate(CHANNELS):
+    shapes = {"code": (2 * sum(CHANNELS), CODE), "out": (9 * CHANNELS[1], 3)}
+    for level, width in enumerate(CHANNELS[1:]):
         if level < len(CHANNELS) - 1:
-            shapes[f"up{level}"] = (9 * CHANNELS[level + 1], width)
+            shapes[f"up{level}"] = (9 * CHANNELS[level + 2], width)
             shapes[f"skip{level}"] = (width, width)
         for block in range(BLOCKS[level]):
             shapes[f"block{level}{block}"] = (9 * width, width)
