@@ -153,7 +153,7 @@ def initial(rng: np.random.Generator) -> dict[str, np.ndarray]:
     """The decoder's random weights, He-scaled; its blocks begin as no change. Kernels are matrices (9 · in, out)."""
     shapes = {"code": (2 * sum(CHANNELS), CODE), "out": (9 * CHANNELS[1], 3)}
     for level, width in enumerate(CHANNELS[1:]):
-        if level < len(CHANNELS) - 1:
+        if level < len(LEVELS) - 1:
             shapes[f"up{level}"] = (9 * CHANNELS[level + 2], width)
             shapes[f"skip{level}"] = (width, width)
         for block in range(BLOCKS[level]):

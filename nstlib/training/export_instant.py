@@ -51,9 +51,9 @@ class InstantModule(tf.Module):
 
 
 def padded(image: tf.Tensor) -> tf.Tensor:
-    """Reflected at bottom and right to sides that are multiples of the deepest level's stride."""
+    """Reflected at bottom and right to sides that are multiples of the deepest level's stride, and two of it at least."""
     shape = tf.shape(image)
-    more = [-shape[k] % instant.STRIDE for k in (1, 2)]
+    more = [tf.maximum(-shape[k] % instant.STRIDE, 2 * instant.STRIDE - shape[k]) for k in (1, 2)]
     return tf.pad(image, [[0, 0], [0, more[0]], [0, more[1]], [0, 0]], "SYMMETRIC")
 
 
