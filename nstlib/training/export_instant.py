@@ -51,7 +51,7 @@ class InstantModule(tf.Module):
 
 
 def padded(image: tf.Tensor) -> tf.Tensor:
-    """Reflected at bottom and right to sides that are multiples of the deepest level's stride, and two of it at least."""
+    """Reflected at bottom and right to multiples of the deepest level's stride, twice that at least."""
     shape = tf.shape(image)
     more = [tf.maximum(-shape[k] % instant.STRIDE, 2 * instant.STRIDE - shape[k]) for k in (1, 2)]
     return tf.pad(image, [[0, 0], [0, more[0]], [0, more[1]], [0, 0]], "SYMMETRIC")
