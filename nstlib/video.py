@@ -17,6 +17,8 @@ from .settings import Settings, to_dict
 from .store import Store
 from .styles import Picture
 
+MOTION = {"optimise": "fine", "hub": "fast"}  # what `motion=auto` means: a small share of a frame's time
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -62,7 +64,8 @@ class Film:
         self.output = Path(output)
         encoders.check(self.output)
         self.engine = engine or load_engine(styles, settings)
-        self.motion = precomputed(flows) if flows else estimated(settings.motion)
+        preset = MOTION[settings.engine] if settings.motion == "auto" else settings.motion
+        self.motion = precomputed(flows) if flows else estimated(preset)
         self.recipe = recipe(self.clip, styles, settings, self.engine, flows)
         self.store = Store(self.output.absolute().with_name(f"{self.output.name}.work"), self.recipe, fresh=fresh)
         self._frames = self._all()
