@@ -17,6 +17,7 @@ LEVELS = ("conv11", "conv21", "conv31", "conv41", "conv52")  # each at half the 
 CHANNELS = (3, *(LAYOUT[site][1] for site in LEVELS))  # the pixels', then each level's
 STRIDE = 16  # of the deepest level
 BLOCKS = (1, 1, 2, 2, 2)  # residual convolutions a level: few where there are many pixels
+SLOPE = 0.1  # of what is below zero
 CODE = 64  # width of the style's code
 # Of a covariance's norm, added to its diagonal: nothing is whitened that is hardly there, and no colour made of noise.
 RIDGE, OF_PIXELS = 1e-4, 1e-2
@@ -97,18 +98,21 @@ def apply(features: Any, change: Any, offset: Any) -> Any:
 
 
 def decode(weights: Weights, features: list[Any], changes: list[tuple[Any, Any]], style: Statistics) -> Any:
-    """The picture (B, H, W, 3), float32, not yet clipped, from the features, what becomes of them, the style's code."""
+    """What is added to the pixels (B, H, W, 3): from the levels' features, what becomes of them, the style's code."""
     code = style_code(weights, style)
-    (pixels, *features), (of_pixels, *changes) = features, changes
     x = apply(features[-1], *changes[-1])
     for level in reversed(range(len(LEVELS))):
         if level < len(LEVELS) - 1:
             change, offset = (dense(weights, part, f"skip{level}", bias) for bias, part in enumerate(changes[level]))
             x = grow(convolve(weights, x, f"up{level}")) + apply(features[level], change, offset)
         for block in range(BLOCKS[level]):
-            name = f"block{level}{block}"
-            x = x + convolve(weights, ops.relu(modulate(weights, x, code, name)), name)
-    return ops.cast(apply(pixels, *of_pixels) + convolve(weights, ops.relu(x), "out"), "float32")
+            x = x + layer(weights, x, code, f"block{level}{block}")
+    return layer(weights, x, code, "out")
+
+
+def layer(weights: Weights, x: Any, code: Any, name: str) -> Any:
+    """A convolution of what is bent of the features, scaled to unit mean square and modulated by the style's code."""
+    return convolve(weights, ops.leaky_relu(modulate(weights, x, code, name), SLOPE), name)
 
 
 def style_code(weights: Weights, style: Statistics) -> Any:
@@ -118,10 +122,10 @@ def style_code(weights: Weights, style: Statistics) -> Any:
 
 
 def modulate(weights: Weights, x: Any, code: Any, name: str) -> Any:
-    """(1 + γ) x + β with γ, β linear in the code (Perez et al. 2018)."""
-    both = ops.cast(dense(weights, code, f"{name}/film"), x.dtype)[:, None, None]
-    gamma, beta = ops.split(both, 2, axis=-1)
-    return x * (1 + gamma) + beta
+    """(1 + γ) x / rms(x) + β with γ, β linear in the code (Perez et al. 2018); rms over positions and channels."""
+    gamma, beta = ops.split(dense(weights, code, f"{name}/film")[:, None, None], 2, axis=-1)
+    square = ops.mean(ops.cast(x, "float32") ** 2, axis=(1, 2, 3), keepdims=True)
+    return x * ops.cast((1 + gamma) * ops.rsqrt(square + 1e-6), x.dtype) + ops.cast(beta, x.dtype)
 
 
 def dense(weights: Weights, x: Any, name: str, bias: bool = True) -> Any:
@@ -142,16 +146,21 @@ def grow(x: Any) -> Any:
 
 
 def stylise(weights: Weights, content: Any, style: Statistics, strength: Any) -> Any:
-    """The whole network; content (B, H, W, 3), sides multiples of 16; strength: the style's share, one or (B,)."""
+    """The pictures (B, H, W, 3), float32, not clipped, of contents whose sides are multiples of 16.
+
+    strength: the style's share; at 0 the content comes back.
+    """
     features = encode(weights, content)
     own = look(features)
     blend = mixed((strength, 1 - strength), [style, [(mean, root) for mean, root, _ in own]])
-    return decode(weights, features, transfer(own, blend), blend)
+    (pixels, *features), (of_pixels, *changes) = features, transfer(own, blend)
+    added = ops.cast(decode(weights, features, changes, blend), "float32")
+    return ops.cast(apply(pixels, *of_pixels), "float32") + strength * added
 
 
 def initial(rng: np.random.Generator) -> dict[str, np.ndarray]:
     """The decoder's random weights, He-scaled; its blocks begin as no change. Kernels are matrices (9 · in, out)."""
-    shapes = {"code": (2 * sum(CHANNELS), CODE), "out": (9 * CHANNELS[1], 3)}
+    shapes = {"code": (2 * sum(CHANNELS), CODE), "out": (9 * CHANNELS[1], 3), "out/film": (CODE, 2 * CHANNELS[1])}
     for level, width in enumerate(CHANNELS[1:]):
         if level < len(LEVELS) - 1:
             shapes[f"up{level}"] = (9 * CHANNELS[level + 2], width)
@@ -161,7 +170,7 @@ def initial(rng: np.random.Generator) -> dict[str, np.ndarray]:
             shapes[f"block{level}{block}/film"] = (CODE, 2 * width)
     weights: dict[str, np.ndarray] = {}
     for name, (rows, columns) in shapes.items():
-        gain = 0.1 if name.startswith("block") or name == "out" else 1.0
+        gain = 0.1 if name.startswith(("block", "out")) else 1.0
         weights[f"{name}/kernel"] = rng.normal(0, gain / np.sqrt(rows), (rows, columns)).astype(np.float32)
         weights[f"{name}/bias"] = np.zeros(columns, np.float32)
     return weights

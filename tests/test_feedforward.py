@@ -154,7 +154,7 @@ def test_instant_at_strength_0_gives_the_content_and_at_1_the_style(content, sty
     styles = Styles(style, hub("instant"))
     calm, full = (engines.begin(content, styles, hub("instant", strength=s)) for s in (0.0, 1.0))
     losses = [run.__next__().losses for run in (calm, full)]
-    assert np.abs(calm.image - calm.content).mean() < 0.03
+    assert np.abs(calm.image - calm.content).max() < 0.02
     assert losses[1]["style"] < 0.7 * losses[0]["style"]
     assert losses[0]["content"] < 0.3 * losses[1]["content"]
 
