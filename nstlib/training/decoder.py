@@ -7,7 +7,6 @@ the same training.
 """
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,8 @@ from keras import ops
 from tqdm.auto import tqdm
 
 from .. import compact, instant
+from .course import Course
 from .decoder_data import StylePictures, drawn
-from .distill import learning_rate
 from .distill_data import Pictures, read_folder
 from .distill_losses import gram
 from .distill_painter import relative
@@ -119,36 +118,15 @@ class Bank:
         return keras.tree.map_structure(lambda array: array[chosen], self._all)
 
 
-class Run:
-    """One training: network, teacher, pictures, optimiser; `for loss in run` trains."""
+class Run(Course):
+    """One training: network, teacher, pictures."""
 
     def __init__(self, args: argparse.Namespace, contents: Pictures, styles: StylePictures, teacher: Teacher) -> None:
-        self.args, self.contents, self.step = args, contents, 0
-        self.rng = np.random.default_rng(args.seed)
+        self.contents = contents
         self.network = Instant(trunk_weights(contents, args.compact), args.seed, args.precision)
         self.lesson = Lesson(self.network, teacher, args.content_weight)
         self.bank = Bank(self.lesson, styles, args.styles, args.seed)
-        muon = keras.optimizers.Muon(
-            args.rate, weight_decay=None, adam_weight_decay=None, rms_rate=None, adam_lr_ratio=0.1, name="muon"
-        )
-        self.lesson.compile(optimizer=muon, jit_compile=keras.backend.backend() == "jax")
-        muon.build(self.lesson.trainable_variables)
-        self.average = self.network.arrays()
-
-    def __iter__(self) -> "Run":
-        return self
-
-    def __next__(self) -> float:
-        """One step; returns its loss."""
-        if self.step >= self.args.steps:
-            raise StopIteration
-        self.lesson.optimizer.learning_rate = learning_rate(self.step, self.args.steps, self.args.rate)
-        loss = float(self.lesson.train_on_batch(self.batch(self.rng)))
-        self.step += 1
-        if self.step % 10 == 0:
-            keep = min(0.97, self.step / (self.step + 200))
-            self.average = {n: keep * self.average[n] + (1 - keep) * w for n, w in self.network.arrays().items()}
-        return loss
+        super().__init__(args, self.network, self.lesson, remembered=0.97)
 
     def batch(self, rng: np.random.Generator) -> dict[str, Any]:
         """Contents, styles, and how far the second content, a twin of the first, is shifted."""
@@ -159,30 +137,6 @@ class Run:
         content[1], chosen[1] = np.clip(np.roll(noisy, shift[0], (0, 1)), 0, 1), chosen[0]
         style, grams = self.bank.take(chosen)
         return {"content": content, "style": style, "grams": grams, "shift": shift.astype("f4")}
-
-    def variables(self) -> dict[str, keras.Variable]:
-        """Everything that a resumed run needs, by name."""
-        return {
-            f"{i}/{v.path}": v for i, part in enumerate((self.network, self.lesson.optimizer)) for v in part.variables
-        }
-
-    def save_state(self, path: Path) -> None:
-        """Variables, average, random state and step, in one file, replaced at once."""
-        arrays = {name: ops.convert_to_numpy(v) for name, v in self.variables().items()}
-        arrays |= {f"average/{n}": w for n, w in self.average.items()}
-        about = json.dumps({"step": self.step, "rng": self.rng.bit_generator.state})
-        np.savez(path.with_suffix(".tmp.npz"), about=about, **arrays)
-        path.with_suffix(".tmp.npz").replace(path)
-
-    def load_state(self, path: Path) -> None:
-        """Takes up a run that `save_state` left."""
-        with np.load(path) as file:
-            state = dict(file)
-        about = json.loads(str(state["about"]))
-        self.step, self.rng.bit_generator.state = about["step"], about["rng"]
-        self.average = {n: state[f"average/{n}"] for n in self.average}
-        for name, variable in self.variables().items():
-            variable.assign(state[name])
 
     def weights(self) -> dict[str, np.ndarray]:
         """Trunk, scales and averaged decoder: all that `instant.stylise` needs."""

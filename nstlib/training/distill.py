@@ -7,15 +7,16 @@ the same training.
 """
 
 import argparse
-import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-import keras
 import numpy as np
 from keras import ops
 from tqdm.auto import tqdm
 
 from ..compact import LAYOUT, SITES, fold, save, trunk
+from .course import Course, read_state
 from .distill_data import Pictures, read_folder
 from .distill_painter import Pool
 from .distill_student import Distiller, Student, errors, measure_scales
@@ -25,90 +26,54 @@ from .distill_teacher import Teacher, load_teacher
 WIDTH = {site: channels for site, (_, channels, _, _) in LAYOUT.items()} | {"conv41": 80, "conv52": 112}
 
 
-def learning_rate(step: int, steps: int, peak: float) -> float:
-    """Rises over 200 steps and falls linearly to 0."""
-    return peak * min((step + 1) / 200, max(0.0, 1 - step / steps))
-
-
-class Run:
-    """One distillation: student, teacher, pictures, painted pool, optimiser; `for step in run` trains."""
+class Run(Course):
+    """One distillation: student, teacher, pictures, painted pool."""
 
     def __init__(self, args: argparse.Namespace, pictures: Pictures, teacher: Teacher) -> None:
-        self.args, self.pictures, self.step = args, pictures, 0
-        self.rng = np.random.default_rng(args.seed)
+        self.pictures = pictures
         self.sample = pictures.batch(np.random.default_rng(args.seed + 1), 16)
         scales = measure_scales(teacher, self.sample)
         targets = {n: f.shape[-1] for n, f in teacher(ops.convert_to_tensor(self.sample[:1])).items()}
-        self.student = Student(targets, args.seed, args.precision)
-        self.student.teach(args.frozen, args.until)
-        self.distiller = Distiller(self.student, teacher, scales, args.painted)
-        # Jordan's scaling: every matrix moves by the same spectral norm a step, so small first layers keep up with wide
-        muon = keras.optimizers.Muon(
-            args.rate, weight_decay=None, adam_weight_decay=None, rms_rate=None, adam_lr_ratio=0.1, name="muon"
-        )
-        self.distiller.compile(optimizer=muon, jit_compile=keras.backend.backend() == "jax")
-        muon.build(self.distiller.trainable_variables)
-        self.pool = Pool(self.student, pictures, args.painted) if args.painted else None
+        student = Student(targets, args.seed, args.precision)
+        student.teach(args.frozen, args.until)
+        self.distiller = Distiller(student, teacher, scales, args.painted)
+        self.pool = Pool(student, pictures, args.painted) if args.painted else None
         self.earlier = self.pool.images() if self.pool else None
-        self.average = self.student.arrays()
+        super().__init__(args, student, self.distiller, remembered=0.96)
 
-    def __iter__(self) -> "Run":
-        return self
-
-    def __next__(self) -> float:
-        """One step; returns its loss."""
-        if self.step >= self.args.steps:
-            raise StopIteration
-        batch = self.pictures.batch(self.rng, self.args.crops)
-        if self.pool:
-            batch = np.concatenate([batch, self._painted()])
-        self.distiller.optimizer.learning_rate = learning_rate(self.step, self.args.steps, self.args.rate)
-        loss = float(self.distiller.train_on_batch(batch))
-        self.step += 1
-        if self.step % 10 == 0:
-            keep = min(0.96, self.step / (self.step + 200))
-            self.average = {n: keep * self.average[n] + (1 - keep) * w for n, w in self.student.arrays().items()}
-        return loss
+    def batch(self, rng: np.random.Generator) -> np.ndarray:
+        """Pictures from the folders, and what the student has painted."""
+        batch = self.pictures.batch(rng, self.args.crops)
+        return np.concatenate([batch, self._painted()]) if self.pool else batch
 
     def _painted(self) -> np.ndarray:
         """The pool as it was some steps ago, then as it is: pairs whose difference is the student's own direction."""
         self.pool.step(self.rng)
         now = self.pool.images()
-        before, self.earlier = self.earlier, now if self.step % 6 == 0 else self.earlier
+        before, self.earlier = self.earlier, self.earlier if self.step % 6 else now
         return np.concatenate([before, now])
 
-    def variables(self) -> dict[str, keras.Variable]:
-        """Everything that a resumed run needs, by name."""
-        pool = [self.pool.painter, self.pool.painter.optimizer] if self.pool else []
-        parts = (self.student, self.distiller.optimizer, *pool)
-        return {f"{i}/{v.path}": v for i, part in enumerate(parts) for v in part.variables}
+    @property
+    def parts(self) -> Sequence[Any]:
+        """Student, optimiser, and the painter with its own."""
+        return (*super().parts, *((self.pool.painter, self.pool.painter.optimizer) if self.pool else ()))
 
     def save_state(self, path: Path) -> None:
-        """Variables, average, random state and step, in one file, replaced at once."""
-        arrays = {name: ops.convert_to_numpy(v) for name, v in self.variables().items()}
-        arrays |= {f"average/{n}": w for n, w in self.average.items()}
-        about = json.dumps({"step": self.step, "rng": self.rng.bit_generator.state, "stage": self.stage})
-        earlier = () if self.earlier is None else self.earlier
-        np.savez(path.with_suffix(".tmp.npz"), about=about, earlier=earlier, **arrays)
-        path.with_suffix(".tmp.npz").replace(path)
+        """As a course's, with the stage and the pool's earlier pictures."""
+        super().save_state(path, {"stage": self.stage}, earlier=() if self.earlier is None else self.earlier)
 
     def load_state(self, path: Path) -> None:
         """Takes up a run that `save_state` left; another stage begins at its step 0, from the averaged weights.
 
         The pool of painted pictures starts anew where its size differs.
         """
-        with np.load(path) as file:
-            state = dict(file)
-        about = json.loads(str(state["about"]))
-        self.average = {n: state[f"average/{n}"] for n in self.average}
+        about, state = read_state(path)
         if about["stage"] != self.stage:
+            self.average = {n: state[f"average/{n}"] for n in self.average}
             return self._take(self.average)
-        self.step, self.rng.bit_generator.state = about["step"], about["rng"]
+        super().load_state(path)
         if self.pool and state["earlier"].shape == self.earlier.shape:
             self.earlier, self.pool.begun = state["earlier"], self.step > 0
-        for name, variable in self.variables().items():
-            if name in state and state[name].shape == tuple(variable.shape):
-                variable.assign(state[name])
         return None
 
     @property
