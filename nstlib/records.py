@@ -52,11 +52,14 @@ def describe(source: Any) -> dict[str, str | None] | None:
 
 
 def file_checksum(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
+    """SHA-256 of a file's bytes. Raises NstlibError for one that cannot be read."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
+    try:
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise NstlibError(f"cannot read {path}: {error.strerror}") from None
     return digest.hexdigest()
 
 
