@@ -22,6 +22,7 @@ from .errors import NstlibError
 IMAGES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
 FOLDER_RATE = Fraction(25)  # frames a second of a folder of images, which has no rate of its own
 USUAL_RATES = [Fraction(n, d) for n, d in ((24000, 1001), (24, 1), (25, 1), (30000, 1001), (30, 1), (50, 1), (60, 1))]
+LARGEST = 20_000  # px: the longest side of a frame
 SCALER = "area+accurate_rnd+full_chroma_int"
 
 
@@ -62,15 +63,16 @@ def probe(
     without a frame.
     """
     path = Path(path)
-    if every < 1 or start < 0 or (end is not None and end <= start) or (size is not None and size < 1):
+    if not (every >= 1 and 0 <= start < (math.inf if end is None else end) and (size is None or 1 <= size <= LARGEST)):
         raise NstlibError(
-            f"start={start}, end={end}, every={every}, size={size}; expected 0 <= start < end, every >= 1"
+            f"start={start}, end={end}, every={every}, size={size}; expected 0 <= start < end, every >= 1, "
+            f"size from 1 to {LARGEST}"
         )
     if not path.exists():
         raise NstlibError(f"no such clip: {path}")
     whole = _probe_images(path) if path.is_dir() or path.suffix.lower() in IMAGES else _probe_video(path, end)
     first = _frame_at(start, whole.fps)
-    picks = whole.picks[first : None if end is None else _frame_at(end, whole.fps) : every]
+    picks = whole.picks[first : None if end in (None, math.inf) else _frame_at(end, whole.fps) : every]
     if not picks:
         raise NstlibError(f"{path} has no frame from {start:g} s on: it lasts {whole.duration:.3f} s")
     width, height = _fitted(*(whole.crop or (whole.width, whole.height)), size)
