@@ -16,7 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from . import encoders, ffmpeg
+from . import encoders, ffmpeg, images
 from .errors import NstlibError
 
 IMAGES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
@@ -94,7 +94,7 @@ def _probe_images(path: Path) -> Clip:
     files.sort(key=lambda f: [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", f.name)])
     if not files:
         raise NstlibError(f"{path} holds no images ({', '.join(sorted(IMAGES))})")
-    height, width = _load(files[0]).shape[:2]
+    height, width = images.shape_of(files[0])
     return Clip(path, width, height, FOLDER_RATE, range(len(files)), images=tuple(files))
 
 
@@ -158,9 +158,9 @@ def read_frames(
 
 
 def _read_images(clip: Clip, first: int) -> Iterator[np.ndarray]:
-    shape = _load(clip.images[0]).shape
+    shape = (*images.shape_of(clip.images[0]), 3)
     for file in clip.images[first:]:
-        image = _load(file)
+        image = images.to_uint8(images.load(file))
         if image.shape != shape:
             sizes = f"{image.shape[1]}x{image.shape[0]}, the clip begins as {shape[1]}x{shape[0]}"
             raise NstlibError(f"{file} is {sizes}; make all its images one size")
@@ -170,18 +170,6 @@ def _read_images(clip: Clip, first: int) -> Iterator[np.ndarray]:
                 image, (clip.width, clip.height), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
             )
         yield image
-
-
-def _load(file: Path) -> np.ndarray:
-    """uint8 RGB; read and decoded apart, since OpenCV opens no non-ASCII names on Windows."""
-    try:
-        data = np.frombuffer(file.read_bytes(), np.uint8)
-    except OSError as error:
-        raise NstlibError(f"cannot read {file}: {error.strerror}") from error
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-    if image is None:
-        raise NstlibError(f"{file} is no image that can be read")
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
 def _read_video(clip: Clip, first: int) -> Iterator[np.ndarray]:

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import tempfile
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -186,7 +187,16 @@ def _from_array(array: np.ndarray) -> np.ndarray:
     return np.clip(array, 0, 1)
 
 
-def _open(path: Path) -> Image.Image:
+@contextlib.contextmanager
+def _open(path: Path) -> Iterator[Image.Image]:
+    """The picture in a file, for Pillow to decode; its warnings are of damage that it gets over."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with _opened(path) as picture:
+            yield picture
+
+
+def _opened(path: Path) -> Image.Image:
     limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # the limit is ours, said in one line
     try:
         if not path.exists():
