@@ -183,8 +183,8 @@ def _read_video(clip: Clip, first: int) -> Iterator[np.ndarray]:
             count += 1
             yield np.frombuffer(data, np.uint8).reshape(shape)
         wanted = clip.picks[-1] + 1 - first
-        if child.wait() or (count < wanted and log.text()):
-            raise NstlibError(f"{clip.path}: {count} of {wanted} frames can be decoded: {ffmpeg.why(log.text())}")
+        told = f"{clip.path}: {count} of {wanted} frames can be decoded"
+        ffmpeg.check(child.wait() or (count < wanted and bool(log.text())), log.text(), told)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ norms are those of the teacher's own channels.
 """
 
 import hashlib
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -134,13 +135,14 @@ def load(path: str | Path = FILE, sha256: str | None = None) -> dict[str, np.nda
     """
     sha256 = sha256 or (SHA256 if Path(path) == FILE else None)
     try:
-        found = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        data = Path(path).read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a name with a null character
         raise NstlibError(f"compact's weights cannot be read: {error}") from None
+    found = hashlib.sha256(data).hexdigest()
     if sha256 and found != sha256:
         raise NstlibError(f"compact's weights {path} are corrupted: SHA-256 {found}, expected {sha256}; install again")
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with np.load(io.BytesIO(data), allow_pickle=False) as file:
             weights = {name: file[name].astype(np.float32) for name in file.files}
     except Exception as error:  # a damaged zip raises many kinds
         raise NstlibError(f"{path} is no .npz file of compact's weights ({type(error).__name__})") from None

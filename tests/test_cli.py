@@ -1,5 +1,6 @@
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -173,3 +174,30 @@ def test_importing_is_light_and_makes_nothing(tmp_path):
     code = "import nstlib, nstlib.settings, sys; print('tensorflow' in sys.modules, 'cv2' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
     assert done.stdout.split() == ["False", "False"] and not done.stderr and not list(tmp_path.iterdir())
+
+
+KILLED = """
+import os, signal, sys, threading
+import tensorflow
+from nstlib.__main__ import main
+threading.Timer(float(sys.argv[1]), os.kill, (os.getpid(), signal.SIGKILL)).start()
+os._exit(main(sys.argv[2:]))
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_picture_is_whole_or_not_there(paths, tmp_path):
+    whole, out = tmp_path / "whole.png", tmp_path / "out.png"
+    words = ["image", *paths, *TINY, "--steps", "60"]
+    assert main([*words, "-o", str(whole)]) == 0
+    codes = []
+    for delay in np.random.default_rng(0).uniform(0, 5, 10):
+        call = [sys.executable, "-c", KILLED, str(delay), *words, "-o", str(out)]
+        codes.append(subprocess.run(call, capture_output=True, check=False).returncode)
+        assert codes[-1] in (0, -signal.SIGKILL) and (out.exists() or codes[-1])
+        if out.exists():
+            np.testing.assert_array_equal(images.load(out), images.load(whole))
+            out.unlink()
+    assert main([*words, "-o", str(out)]) == 0
+    np.testing.assert_array_equal(images.load(out), images.load(whole))
+    assert -signal.SIGKILL in codes
