@@ -1,9 +1,9 @@
-# make demo | test | lab | app | lint | bench: each does its own set-up first.
+# make demo | test | fuzz | lab | app | lint | bench: each does its own set-up first.
 PYTHON ?= python3
 RUN = .venv/bin/python
 export MPLBACKEND ?= Agg
 
-.PHONY: demo lab app test test-slow lint bench samples
+.PHONY: demo lab app test test-slow fuzz lint bench samples
 
 demo: .venv/ready
 	$(RUN) -m nstlib demo
@@ -12,13 +12,16 @@ lab: .venv/ready
 	.venv/bin/jupyter lab --ServerApp.ip=127.0.0.1 notebooks/01_quickstart.ipynb
 
 app: .venv/ready-app
-	.venv/bin/voila --Voila.ip=127.0.0.1 --show_tracebacks=True nstlib/studio/app.ipynb
+	.venv/bin/voila --Voila.ip=127.0.0.1 --Voila.auto_token=True --show_tracebacks=True nstlib/studio/app.ipynb
 
 test: .venv/ready-dev
-	$(RUN) -m pytest --durations=10
+	$(RUN) -m pytest --durations=10 -rs
 
 test-slow: .venv/ready-dev
 	$(RUN) -m pytest -m slow --durations=10
+
+fuzz: .venv/ready-dev
+	$(RUN) -m pytest tests/test_fuzz.py -m "slow or not slow" --durations=10
 
 lint: .venv/ready-dev
 	.venv/bin/ruff check .

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import Field, fields
@@ -13,29 +14,46 @@ from .errors import NstlibError
 from .quiet import load_tensorflow
 from .settings import Settings
 
+# The settings that a command's help tells of, so that it fits a screen; `python -m nstlib settings` lists all.
+COMMON = ("engine", "extractor", "content_weight", "style_weight", "style_blend", "preserve_color", "init", "size")
+COMMON += ("steps", "seed", "temporal_weight", "consistency")
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns 0, 1 for an error said in one line; exits with 2 for wrong usage."""
     given = parser().parse_args(arguments)
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may be no text
     try:
         given.run(given)
+        sys.stdout.flush()
+    except BrokenPipeError:  # who reads has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except NstlibError as error:
-        print(f"nstlib: {error}", file=sys.stderr)
-        return 1
+        return _failed(str(error))
+    except OSError as error:  # what the system refuses, such as a name that is too long
+        return _failed(f"{error.filename or 'the system'}: {error.strerror or error}")
+    except MemoryError:
+        return _failed("there is not enough memory for this; choose a smaller size")
     except KeyboardInterrupt:
-        print("nstlib: stopped", file=sys.stderr)
-        return 1
+        return _failed("stopped; no output is half written, and the same command starts again")
     return 0
+
+
+def _failed(line: str) -> int:
+    print(f"nstlib: {line}", file=sys.stderr)
+    return 1
 
 
 def parser() -> argparse.ArgumentParser:
     """The parser of every command and flag."""
     top = argparse.ArgumentParser(prog="python -m nstlib", description="Neural style transfer on images and videos.")
+    top.epilog = "example: python -m nstlib image photo.jpg painting.jpg -o out.png; COMMAND --help tells more"
     top.add_argument("--version", action="version", version=f"nstlib {__version__}")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
     image = _command(commands, "image", image_command, "stylise a picture", "photo.jpg painting.jpg -o out.png")
-    image.usage = "%(prog)s CONTENT STYLE [STYLE ...] -o OUT.png [settings]"
+    image.usage = "%(prog)s CONTENT STYLE [STYLE ...] -o OUT.png [options]"
     image.add_argument("content", type=Path, help="the photograph")
     image.add_argument("styles", type=Path, nargs="+", metavar="style", help="one or several paintings")
     image.add_argument("-o", "--output", type=Path, required=True, help="the picture to write; a PNG holds its record")
@@ -51,6 +69,7 @@ def parser() -> argparse.ArgumentParser:
 
     text = "stylise a clip, steady and with its sound; stopped, the same command goes on"
     video = _command(commands, "video", video_command, text, "clip.mp4 painting.jpg -o out.mp4")
+    video.usage = "%(prog)s CLIP STYLE [STYLE ...] -o OUT.mp4 [options]"
     reels.add_video(video)
     add_settings(video, video=True)
 
@@ -63,6 +82,14 @@ def parser() -> argparse.ArgumentParser:
 
     demo = _command(commands, "demo", demo_command, "stylise the bundled samples", "-o outputs")
     demo.add_argument("-o", "--output", type=Path, default=Path("outputs"), help="the folder to write to")
+
+    _command(
+        commands,
+        "settings",
+        settings_command,
+        "list every setting with its default; each is a flag of `image` and `video`",
+        "",
+    )
     return top
 
 
@@ -73,13 +100,18 @@ def _command(commands: Any, name: str, run: Callable, text: str, example: str) -
     return command
 
 
-def add_settings(command: argparse.ArgumentParser, *, video: bool = False) -> None:
-    """A flag for every setting of `Settings`; those of videos alone where `video` is set."""
-    group = command.add_argument_group("settings")
+def add_settings(command: argparse.ArgumentParser, *, video: bool = False, shown: bool = False) -> None:
+    """A flag for every setting of `Settings`; those of videos alone where `video` is set.
+
+    Help tells of the common ones, or of all where `shown` is set.
+    """
+    text = None if shown else "the common ones; `python -m nstlib settings` lists all, and each is a flag here"
+    group = command.add_argument_group("settings", text)
     for f in fields(Settings):
         if video or not f.metadata.get("video"):
             flag = f"--{f.name.replace('_', '-')}"
-            more = {"metavar": _metavar(f), "default": argparse.SUPPRESS, "help": _help(f)}
+            about = _help(f) if shown or f.name in COMMON else argparse.SUPPRESS
+            more = {"metavar": _metavar(f), "default": argparse.SUPPRESS, "help": about}
             group.add_argument(flag, dest=f.name, type=_reader(f), **more)
 
 
@@ -90,9 +122,19 @@ def given_settings(given: argparse.Namespace) -> Settings:
 
 def _reader(f: Field) -> Callable[[str], Any]:
     if isinstance(f.default, tuple):
-        kind = str if f.metadata.get("kind") == "layers" else float
-        return lambda text: tuple(kind(part) for part in text.split(","))
+        return _layers if f.metadata.get("kind") == "layers" else _numbers
     return type(f.default) if isinstance(f.default, str | int) else float
+
+
+def _layers(text: str) -> tuple[str, ...]:
+    return tuple(text.split(","))
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(map(float, text.split(",")))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}; give numbers with commas between, such as 2,1") from None
 
 
 def _metavar(f: Field) -> str:
@@ -112,6 +154,7 @@ def image_command(given: argparse.Namespace) -> None:
     from . import images
 
     images.check_output(given.output)
+    images.check_inputs(given.output, given.content, *given.styles, *given.mask)
     settings = given_settings(given)
     for path in (given.content, *given.styles, *given.mask):
         images.shape_of(path)  # what can be refused at once is, before TensorFlow is loaded
@@ -123,7 +166,8 @@ def image_command(given: argparse.Namespace) -> None:
         follow(run)
     except KeyboardInterrupt:
         _keep(run, given.output)
-        raise NstlibError(f"stopped after {run.number} of {settings.steps} steps; so far: {given.output}") from None
+        so_far = f"stopped after {run.number} of {run.total_steps} steps; so far: {given.output}"
+        raise NstlibError(f"{so_far}; to go on from it, add --init {given.output} and name another output") from None
     except NstlibError as error:
         _keep(run, given.output)
         raise NstlibError(f"{error}; the last good picture is in {given.output}") from None
@@ -136,6 +180,7 @@ def replay_command(given: argparse.Namespace) -> None:
     from . import images
 
     images.check_output(given.output)
+    images.check_inputs(given.output, given.picture)
     record = images.read_record(given.picture)
     load_tensorflow()
     from . import records
@@ -149,6 +194,13 @@ def replay_command(given: argparse.Namespace) -> None:
 def video_command(given: argparse.Namespace) -> None:
     """Stylise a clip."""
     reels.video(given, given_settings(given))
+
+
+def settings_command(given: argparse.Namespace) -> None:
+    """List every setting."""
+    table = argparse.ArgumentParser(usage=argparse.SUPPRESS, add_help=False)
+    add_settings(table, video=True, shown=True)
+    table.print_help()
 
 
 def demo_command(given: argparse.Namespace) -> None:

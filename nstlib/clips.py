@@ -16,12 +16,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from . import encoders, ffmpeg
+from . import encoders, ffmpeg, images
 from .errors import NstlibError
 
 IMAGES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
 FOLDER_RATE = Fraction(25)  # frames a second of a folder of images, which has no rate of its own
 USUAL_RATES = [Fraction(n, d) for n, d in ((24000, 1001), (24, 1), (25, 1), (30000, 1001), (30, 1), (50, 1), (60, 1))]
+LARGEST = 20_000  # px: the longest side of a frame
 SCALER = "area+accurate_rnd+full_chroma_int"
 
 
@@ -62,15 +63,16 @@ def probe(
     without a frame.
     """
     path = Path(path)
-    if every < 1 or start < 0 or (end is not None and end <= start) or (size is not None and size < 1):
+    if not (every >= 1 and 0 <= start < (math.inf if end is None else end) and (size is None or 1 <= size <= LARGEST)):
         raise NstlibError(
-            f"start={start}, end={end}, every={every}, size={size}; expected 0 <= start < end, every >= 1"
+            f"start={start}, end={end}, every={every}, size={size}; expected 0 <= start < end, every >= 1, "
+            f"size from 1 to {LARGEST}"
         )
     if not path.exists():
         raise NstlibError(f"no such clip: {path}")
     whole = _probe_images(path) if path.is_dir() or path.suffix.lower() in IMAGES else _probe_video(path, end)
     first = _frame_at(start, whole.fps)
-    picks = whole.picks[first : None if end is None else _frame_at(end, whole.fps) : every]
+    picks = whole.picks[first : None if end in (None, math.inf) else _frame_at(end, whole.fps) : every]
     if not picks:
         raise NstlibError(f"{path} has no frame from {start:g} s on: it lasts {whole.duration:.3f} s")
     width, height = _fitted(*(whole.crop or (whole.width, whole.height)), size)
@@ -92,7 +94,7 @@ def _probe_images(path: Path) -> Clip:
     files.sort(key=lambda f: [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", f.name)])
     if not files:
         raise NstlibError(f"{path} holds no images ({', '.join(sorted(IMAGES))})")
-    height, width = _load(files[0]).shape[:2]
+    height, width = images.shape_of(files[0])
     return Clip(path, width, height, FOLDER_RATE, range(len(files)), images=tuple(files))
 
 
@@ -156,9 +158,9 @@ def read_frames(
 
 
 def _read_images(clip: Clip, first: int) -> Iterator[np.ndarray]:
-    shape = _load(clip.images[0]).shape
+    shape = (*images.shape_of(clip.images[0]), 3)
     for file in clip.images[first:]:
-        image = _load(file)
+        image = images.to_uint8(images.load(file))
         if image.shape != shape:
             sizes = f"{image.shape[1]}x{image.shape[0]}, the clip begins as {shape[1]}x{shape[0]}"
             raise NstlibError(f"{file} is {sizes}; make all its images one size")
@@ -168,18 +170,6 @@ def _read_images(clip: Clip, first: int) -> Iterator[np.ndarray]:
                 image, (clip.width, clip.height), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
             )
         yield image
-
-
-def _load(file: Path) -> np.ndarray:
-    """uint8 RGB; read and decoded apart, since OpenCV opens no non-ASCII names on Windows."""
-    try:
-        data = np.frombuffer(file.read_bytes(), np.uint8)
-    except OSError as error:
-        raise NstlibError(f"cannot read {file}: {error.strerror}") from error
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-    if image is None:
-        raise NstlibError(f"{file} is no image that can be read")
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
 def _read_video(clip: Clip, first: int) -> Iterator[np.ndarray]:
@@ -193,8 +183,8 @@ def _read_video(clip: Clip, first: int) -> Iterator[np.ndarray]:
             count += 1
             yield np.frombuffer(data, np.uint8).reshape(shape)
         wanted = clip.picks[-1] + 1 - first
-        if child.wait() or (count < wanted and log.text()):
-            raise NstlibError(f"{clip.path}: {count} of {wanted} frames can be decoded: {ffmpeg.why(log.text())}")
+        told = f"{clip.path}: {count} of {wanted} frames can be decoded"
+        ffmpeg.check(child.wait() or (count < wanted and bool(log.text())), log.text(), told)
 
 
 @dataclass(frozen=True)

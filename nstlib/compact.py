@@ -6,6 +6,7 @@ norms are those of the teacher's own channels.
 """
 
 import hashlib
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -134,20 +135,30 @@ def load(path: str | Path = FILE, sha256: str | None = None) -> dict[str, np.nda
     """
     sha256 = sha256 or (SHA256 if Path(path) == FILE else None)
     try:
-        found = hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    except OSError as error:
+        data = Path(path).read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a name with a null character
         raise NstlibError(f"compact's weights cannot be read: {error}") from None
+    found = hashlib.sha256(data).hexdigest()
     if sha256 and found != sha256:
         raise NstlibError(f"compact's weights {path} are corrupted: SHA-256 {found}, expected {sha256}; install again")
     try:
-        with np.load(path) as file:
+        with np.load(io.BytesIO(data), allow_pickle=False) as file:
             weights = {name: file[name].astype(np.float32) for name in file.files}
     except Exception as error:  # a damaged zip raises many kinds
-        raise NstlibError(f"{path} is no .npz file of compact's weights: {error}") from None
-    missing = [site for site in (*LAYOUT, *SITES) if f"{site}/kernel" not in weights]
-    if missing:
-        raise NstlibError(f"{path} has no weights for {', '.join(missing)}; it is of another layout")
+        raise NstlibError(f"{path} is no .npz file of compact's weights ({type(error).__name__})") from None
+    wrong = [site for site in (*LAYOUT, *SITES) if not _fits(weights, site)]
+    if wrong:
+        raise NstlibError(f"{path} has no fitting weights for {', '.join(wrong)}; it is of another layout or damaged")
     return weights
+
+
+def _fits(weights: Mapping[str, np.ndarray], name: str) -> bool:
+    """Whether a site or a head has a kernel (rows, columns), or as much, and a bias (columns,), of finite numbers."""
+    rows = 9 * LAYOUT[name][0] if name in LAYOUT else LAYOUT[SITES[name]][1]
+    kernel, bias = (weights.get(f"{name}/{part}", np.zeros(0)) for part in ("kernel", "bias"))
+    columns = LAYOUT[name][1] if name in LAYOUT else bias.size
+    fits = kernel.shape[-1:] == bias.shape == (columns,) and kernel.size == rows * columns > 0
+    return fits and bool(np.isfinite(kernel).all() and np.isfinite(bias).all())
 
 
 def initial(targets: Mapping[str, int], rng: np.random.Generator) -> dict[str, np.ndarray]:

@@ -12,8 +12,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from . import ffmpeg
+from . import ffmpeg, locks
 from .errors import NstlibError, choose
+from .locks import Lock
 
 GIF_RATE = Fraction(50)  # a GIF counts in hundredths of a second, and browsers slow down what is shorter than two
 SCALER = "accurate_rnd+full_chroma_int"
@@ -55,35 +56,42 @@ def check(path: Path) -> None:
 
 
 def write(job: Job) -> None:
-    """Writes beside `job.path`, which appears when it is whole; a failure leaves nothing behind."""
+    """Writes in a folder beside `job.path`, which appears when it is whole; a failure leaves nothing behind."""
     check(job.path)
     path = job.path.absolute()
-    part = path.with_name(f".{path.stem}.part{path.suffix}")
-    with _cleared(part, job):
+    with _workplace(path, job) as (folder, lock):
+        part = folder / path.name
         ENCODERS[path.suffix.lower()](job, part)
+        lock.check()
         if path.is_dir():
             path.rmdir()
         part.replace(path)
 
 
 @contextmanager
-def _cleared(part: Path, job: Job) -> Iterator[None]:
-    """Removes `part` before and after; an OSError becomes one line."""
+def _workplace(path: Path, job: Job) -> Iterator[tuple[Path, Lock]]:
+    """A locked, empty folder beside `path`, removed at the end; an OSError becomes one line."""
+    folder = path.with_name(f".{path.name}.part")
     try:
-        _remove(part)
-        yield
+        folder.mkdir(exist_ok=True)
+        lock = Lock(folder)
+        try:
+            _empty(folder)
+            yield folder, lock
+        finally:
+            lock.release()
+            shutil.rmtree(folder, ignore_errors=True)
     except OSError as error:
         raise NstlibError(f"cannot write {job.path}: {error.strerror}") from error
-    finally:
-        with suppress(OSError):
-            _remove(part)
 
 
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+def _empty(folder: Path) -> None:
+    """Remove what a killed run left, all but the lock."""
+    for file in folder.glob("*"):
+        if file.is_dir():
+            shutil.rmtree(file)
+        elif file.name != locks.NAME:
+            file.unlink()
 
 
 def _images(job: Job, part: Path) -> None:
@@ -97,11 +105,10 @@ def _images(job: Job, part: Path) -> None:
 def _gif(job: Job, part: Path) -> None:
     # one palette for the whole clip, else still areas flicker: it needs every frame first, so they wait on disk
     lossless, palette, kept = part.with_suffix(".mkv"), part.with_suffix(".png"), min(job.rate, GIF_RATE)
-    with _cleared(lossless, job), _cleared(palette, job):
-        _encode(job, lossless, job.pixels(), job.shape, "-c:v", "ffv1")
-        _convert(job, palette, *ffmpeg.source(lossless), "-vf", "palettegen")
-        graph = f"[0:v]fps={kept}[v];[v][1:v]paletteuse=dither=bayer:bayer_scale=3"
-        _convert(job, part, *ffmpeg.source(lossless), *ffmpeg.source(palette), "-lavfi", graph)
+    _encode(job, lossless, job.pixels(), job.shape, "-c:v", "ffv1")
+    _convert(job, palette, *ffmpeg.source(lossless), "-vf", "palettegen")
+    graph = f"[0:v]fps={kept}[v];[v][1:v]paletteuse=dither=bayer:bayer_scale=3"
+    _convert(job, part, *ffmpeg.source(lossless), *ffmpeg.source(palette), "-lavfi", graph)
     slower = f"a GIF shows at most {GIF_RATE} frames a second, not {float(job.rate):g}"
     job.note = "; ".join([slower] * (kept < job.rate) + ["a GIF has no sound"] * bool(job.sound))
     job.rate = kept
@@ -117,13 +124,12 @@ def _mp4(job: Job, part: Path) -> None:
         comment = ["-metadata", f"comment=nstlib crop={width}x{height}"]
         job.note = f"{width}x{height} is stored as {width + width % 2}x{height + height % 2}: H.264 needs even sides"
     silent = part.with_suffix(".silent.mp4")
-    with _cleared(silent, job):
-        padded = (np.pad(frame, pad, "edge") for frame in job.pixels())
-        _encode(job, silent, padded, (height + height % 2, width + width % 2), *options.split(), *comment)
-        if job.sound:
-            _mux(job, silent, part)
-        else:
-            silent.replace(part)
+    padded = (np.pad(frame, pad, "edge") for frame in job.pixels())
+    _encode(job, silent, padded, (height + height % 2, width + width % 2), *options.split(), *comment)
+    if job.sound:
+        _mux(job, silent, part)
+    else:
+        silent.replace(part)
 
 
 def _mux(job: Job, silent: Path, part: Path) -> None:

@@ -6,6 +6,9 @@ from collections.abc import Iterable
 class NstlibError(Exception):
     """A mistake the user can mend; the command line prints it as one line and exits with 1."""
 
+    def __str__(self) -> str:
+        return " ".join(super().__str__().splitlines())  # whatever a file's name or a library's text holds
+
 
 def choose(name: str, value: object, table: Iterable[str]) -> NstlibError:
     """`name='value'; choose from a, b, c`: the error for a choice that is not in its table."""

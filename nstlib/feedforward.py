@@ -26,6 +26,7 @@ MAGENTA = "https://tfhub.dev/google/magenta/arbitrary-image-stylization-v1-256/2
 INSTANT = Path(__file__).with_name("weights") / "instant"
 STYLE_SIZE = 256  # longest side of the style, pixels: what modules of Magenta's signature were trained with
 SMALLEST = 16  # shortest side of a picture that a network can make something of
+MOST_BYTES = 4_000_000_000  # of an archive's files: beyond this it is no module
 ARCHIVES = (".tar.gz", ".tgz", ".tar")
 WAYS_OUT = (
     "Ways out: --module instant, which comes with the package; --module PATH of the module's folder or archive, "
@@ -128,11 +129,16 @@ def load_module(handle: str = "") -> Module:
 
 
 def _unpack(archive: Path, folder: Path) -> Path:
-    """The folder with the archive's SavedModel; nothing is written outside `folder`."""
+    """The folder with the archive's SavedModel; nothing is written outside `folder`, and no link is made in it."""
+    size = 0
     try:
         with tarfile.open(archive) as tar:
-            tar.extractall(folder, filter="data")
-    except (tarfile.TarError, OSError, EOFError) as error:
+            for member in tar:
+                size += member.size
+                if not (member.isfile() or member.isdir()) or size > MOST_BYTES:
+                    raise tarfile.TarError(f"{member.name} is {'too large' if size > MOST_BYTES else 'no plain file'}")
+                tar.extract(member, folder, filter="data")
+    except Exception as error:  # damaged archives raise many kinds
         raise NstlibError(f"{archive} cannot be unpacked ({error}); give a .tar.gz of a SavedModel") from None
     found = sorted(folder.rglob("saved_model.pb"))
     return found[0].parent if found else folder

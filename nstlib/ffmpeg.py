@@ -14,6 +14,7 @@ import imageio_ffmpeg
 
 from .errors import NstlibError
 
+NO_FFMPEG = "install imageio-ffmpeg again, or name an ffmpeg in $IMAGEIO_FFMPEG_EXE"
 QUIET = ("-nostdin", "-hide_banner", "-nostats")
 
 
@@ -33,11 +34,13 @@ def process(*arguments: str, **pipes: int) -> Iterator[tuple[subprocess.Popen, "
 
     It gets a session of its own: a Ctrl-C is the caller's to handle, not ffmpeg's to finish a half-written file by.
     """
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), *QUIET, *arguments]
+    pipes = {"stdin": subprocess.DEVNULL, **pipes}
     with tempfile.TemporaryFile() as log:
-        child = subprocess.Popen(
-            command, stderr=log, **{"stdin": subprocess.DEVNULL, **pipes}, start_new_session=os.name == "posix"
-        )
+        try:
+            command = [imageio_ffmpeg.get_ffmpeg_exe(), *QUIET, *arguments]
+            child = subprocess.Popen(command, stderr=log, **pipes, start_new_session=os.name == "posix")
+        except (OSError, RuntimeError) as error:
+            raise NstlibError(f"ffmpeg cannot be started: {error}; {NO_FFMPEG}") from None
         try:
             yield child, Log(log)
         finally:

@@ -135,7 +135,10 @@ def end_point_error(flow: np.ndarray, truth: np.ndarray) -> float:
 
 
 def read_flo(path: str | Path) -> np.ndarray:
-    """A Middlebury .flo file as (H, W, 2) float32; NstlibError for a file that is none or is cut short."""
+    """A Middlebury .flo file as (H, W, 2) float32; NstlibError for a file that is none or is cut short.
+
+    What is unknown, no number, or beyond 1e9 becomes 1e9: it leads out of any frame, and is trusted nowhere.
+    """
     try:
         data = Path(path).read_bytes()
     except OSError as error:
@@ -145,7 +148,8 @@ def read_flo(path: str | Path) -> np.ndarray:
     width, height = (int(n) for n in np.frombuffer(data, "<i4", 2, 4))
     if width < 1 or height < 1 or len(data) != 12 + 8 * width * height:
         raise NstlibError(f"{path} promises {width}x{height} flow vectors and holds {len(data) - 12} bytes of them")
-    return np.frombuffer(data, "<f4", offset=12).reshape(height, width, 2).astype(np.float32)
+    flow = np.frombuffer(data, "<f4", offset=12).reshape(height, width, 2)
+    return np.where(np.abs(flow) < UNKNOWN_FLOW, flow, np.float32(UNKNOWN_FLOW))
 
 
 def write_flo(path: str | Path, flow: np.ndarray) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import tempfile
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,7 @@ def load_masks(masks: Sequence[str | os.PathLike | np.ndarray], content: Any, st
 def shape_of(source: str | os.PathLike | np.ndarray) -> tuple[int, int]:
     """(H, W) of a path or an array, upright, without decoding the picture."""
     if isinstance(source, np.ndarray):
+        _check_shape(source)
         return source.shape[:2]
     with _open(Path(source)) as picture:
         turned = picture.getexif().get(0x0112, 1) >= 5  # EXIF orientations that swap the sides
@@ -86,8 +88,8 @@ def save(
 ) -> Path:
     """The image (H, W, 3) in a file, by its extension; written beside and renamed, so never half there.
 
-    The record travels in a PNG's text chunk, and beside any other format as PATH.json. quick: a PNG in a third of the
-    time, and a sixth larger.
+    The record travels in a PNG's text chunk, and as PATH.json beside any other format and where it is so long that
+    readers would refuse the picture (1 MB). quick: a PNG in a third of the time, and a sixth larger.
     Raises NstlibError for an unknown extension, a missing folder, and what the system refuses.
     """
     path = Path(path)
@@ -95,12 +97,13 @@ def save(
     options: dict[str, Any] = {"quality": 95} if FORMATS[path.suffix.lower()] in ("JPEG", "WEBP") else {}
     options |= {"compress_level": 1} if quick else {}
     text = json.dumps(record) if record is not None else None
-    if text and path.suffix.lower() == ".png":
+    inside = text and path.suffix.lower() == ".png" and len(text) < PngImagePlugin.MAX_TEXT_CHUNK
+    if inside:
         options["pnginfo"] = PngImagePlugin.PngInfo()
         options["pnginfo"].add_text(RECORD, text, zip=True)
     with whole_file(path) as beside:
         Image.fromarray(to_uint8(image)).save(beside, FORMATS[path.suffix.lower()], **options)
-    if text and path.suffix.lower() != ".png":
+    if text and not inside:
         with whole_file(path.with_name(path.name + ".json")) as beside:
             beside.write_text(text)
     return path
@@ -109,10 +112,11 @@ def save(
 def read_record(path: str | os.PathLike) -> dict[str, Any]:
     """The record that `save` put into the PNG, or beside another format. Raises NstlibError where there is none."""
     path = Path(path)
-    beside = path.with_name(path.name + ".json")
     try:
         with _open(path) as picture:
-            text = beside.read_text() if beside.is_file() else picture.info.get(RECORD)
+            text = picture.info.get(RECORD)
+        beside = path.with_name(path.name + ".json")
+        text = beside.read_text() if not text and beside.is_file() else text
         record = json.loads(text) if text else None
     except (ValueError, OSError, RecursionError):
         record = None
@@ -124,13 +128,23 @@ def read_record(path: str | os.PathLike) -> dict[str, Any]:
 def check_output(path: Path) -> None:
     """Raises NstlibError unless a picture can be written there: known extension, existing and writable folder."""
     if path.suffix.lower() not in FORMATS:
-        raise choose(f"{path}: extension", path.suffix, FORMATS)
-    if path.is_dir():
-        raise NstlibError(f"{path} is a folder; name a file in it")
-    if not path.parent.is_dir():
-        raise NstlibError(f"{path}: there is no folder {path.parent}; make it first")
+        raise choose(f"output {path}: extension", path.suffix, FORMATS)
+    try:
+        if path.is_dir():
+            raise NstlibError(f"{path} is a folder; name a file in it")
+        if not path.parent.is_dir():
+            raise NstlibError(f"{path}: there is no folder {path.parent}; make it first")
+    except OSError as error:  # a name that is too long
+        raise NstlibError(f"{path} cannot be written: {error.strerror}") from None
     if not os.access(path.parent, os.W_OK):
         raise NstlibError(f"{path}: the folder {path.parent} cannot be written; choose another output")
+
+
+def check_inputs(output: Path, *inputs: Path) -> None:
+    """Raises NstlibError where the output would replace one of its own inputs."""
+    for path in inputs:
+        if output.exists() and path.exists() and output.samefile(path):
+            raise NstlibError(f"{output} is an input of this run, which would replace it; choose another output")
 
 
 @contextlib.contextmanager
@@ -139,9 +153,10 @@ def whole_file(path: Path) -> Iterator[Path]:
 
     Raises NstlibError with the system's reason, such as a full disk.
     """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    os.close(handle)
+    name = ""
     try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem[:32]}-", suffix=path.suffix)
+        os.close(handle)
         yield Path(name)
         umask = os.umask(0)
         os.umask(umask)
@@ -150,12 +165,17 @@ def whole_file(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise NstlibError(f"{path} cannot be written: {error.strerror or error}") from error
     finally:
-        Path(name).unlink(missing_ok=True)
+        if name:
+            Path(name).unlink(missing_ok=True)
+
+
+def _check_shape(array: np.ndarray) -> None:
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)) or 0 in array.shape:
+        raise NstlibError(f"array is {array.shape}; give (H, W), (H, W, 3) or (H, W, 4)")
 
 
 def _from_array(array: np.ndarray) -> np.ndarray:
-    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)) or 0 in array.shape:
-        raise NstlibError(f"array is {array.shape}; give (H, W), (H, W, 3) or (H, W, 4)")
+    _check_shape(array)
     if array.dtype == np.uint8:
         array = array / np.float32(255)
     elif not np.issubdtype(array.dtype, np.floating):
@@ -170,18 +190,31 @@ def _from_array(array: np.ndarray) -> np.ndarray:
     return np.clip(array, 0, 1)
 
 
-def _open(path: Path) -> Image.Image:
-    if not path.exists():
-        raise NstlibError(f"no such file: {path}")
-    if path.is_dir():
-        raise NstlibError(f"{path} is a folder; name a picture in it")
+@contextlib.contextmanager
+def _open(path: Path) -> Iterator[Image.Image]:
+    """The picture in a file, for Pillow to decode; its warnings are of damage that it gets over."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with _opened(path) as picture:
+            yield picture
+
+
+def _opened(path: Path) -> Image.Image:
     limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # the limit is ours, said in one line
     try:
-        return Image.open(path)
+        if not path.exists():
+            raise NstlibError(f"no such file: {path}")
+        if path.is_dir():
+            raise NstlibError(f"{path} is a folder; name a picture in it")
+        picture = Image.open(path)
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
         raise NstlibError(f"{path} is no picture that can be read") from error
     finally:
         Image.MAX_IMAGE_PIXELS = limit
+    if picture.format == "EPS":
+        picture.close()
+        raise NstlibError(f"{path} is PostScript, a program that would have to be run; save it as a PNG")
+    return picture
 
 
 def _from_file(path: Path, size: int | None) -> np.ndarray:

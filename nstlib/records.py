@@ -52,11 +52,14 @@ def describe(source: Any) -> dict[str, str | None] | None:
 
 
 def file_checksum(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
+    """SHA-256 of a file's bytes. Raises NstlibError for one that cannot be read."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
+    try:
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise NstlibError(f"cannot read {path}: {error.strerror}") from None
     return digest.hexdigest()
 
 
@@ -71,7 +74,7 @@ def replay(record: dict[str, Any], *, search: Sequence[Path] = ()) -> Run:
         inputs, steps = record["inputs"], int(record["steps"])
         found = {name: [_find(i, search) for i in inputs[name]] for name in ("styles", "masks")}
         content, start = _find(inputs["content"], search), inputs["start"] and _find(inputs["start"], search)
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, OSError) as error:
         raise NstlibError(f"the record is not whole ({type(error).__name__}: {error})") from None
     run = begin(content, found["styles"], settings, masks=found["masks"], start=start)
     for kind, network in run.networks.items():

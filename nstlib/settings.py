@@ -181,7 +181,7 @@ def _layers(name: str, value: tuple | list) -> tuple[str, ...]:
 
 def _number(name: str, value: Any, kind: type, meta: Any) -> float | int:
     low, high = meta["low"], meta["high"]
-    good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    good = isinstance(value, int | float) and not isinstance(value, bool) and -math.inf < value < math.inf
     if not good or (kind is int and value != int(value)) or not low <= value <= high:
         what = "whole number" if kind is int else "number"
         raise NstlibError(f"{name}={value!r}; give a {what} from {low:g} to {high:g}")

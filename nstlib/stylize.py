@@ -74,9 +74,9 @@ class Run:
         earlier: Sequence[tuple[np.ndarray, np.ndarray]] = (),
     ) -> None:
         settings = settings or Settings()
-        self.content = images.load(content, size=settings.size)
-        self.shape = self.content.shape[:2]
+        self.shape = images.fit(images.shape_of(content), settings.size)
         self._settings = settings = replace(settings, tile=memory.choose_tile(self.shape, settings))
+        self.content = images.load(content, size=settings.size)
         self.model = load_model(settings)
         self._check_shape()
         styles = styles if isinstance(styles, Styles) else Styles(styles, settings)

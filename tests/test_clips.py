@@ -299,7 +299,7 @@ def test_what_is_no_clip_is_one_line(tmp_path):
     cases = {
         "text.mp4": "no video that can be read: moov atom not found",
         "empty.mp4": "no video that can be read",
-        "broken.png": "no image",
+        "broken.png": "no picture",
         "nothing": "holds no images",
         "song.m4a": "has sound and no picture",
         "missing.mp4": "no such clip",

@@ -93,6 +93,20 @@ def test_bytes_come_back_from_a_file_as_they_went(tmp_path):
     assert images.read_record(images.save(tmp_path / "a.jpg", image, record={"a": 1})) == {"a": 1}
 
 
+def test_a_record_that_readers_would_refuse_lies_beside(tmp_path):
+    record = {"curve": [i / 7 for i in range(100_000)]}
+    path = images.save(tmp_path / "a.png", np.zeros((4, 4, 3)), record=record)
+    assert images.load(path).shape == (4, 4, 3) and images.read_record(path) == record
+    images.save(path, np.zeros((4, 4, 3)), record={"newer": 1})
+    assert images.read_record(path) == {"newer": 1}
+
+
+def test_no_program_is_run_for_a_picture(tmp_path):
+    path = written(tmp_path, Image.new("RGB", (4, 4)), "a.eps")
+    with pytest.raises(NstlibError, match="is PostScript"):
+        images.load(path)
+
+
 def test_a_failed_write_leaves_nothing_behind(tmp_path, monkeypatch):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
