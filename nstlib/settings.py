@@ -4,7 +4,8 @@ The command line's flags, the studio's widgets, a sweep's axes and a saved recor
 """
 
 import math
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Callable
+from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any
 
 from .errors import NstlibError, choose
@@ -103,6 +104,14 @@ class Settings:
 
 
 STEERABLE = frozenset(f.name for f in fields(Settings) if f.metadata.get("steer"))
+
+
+def reader(f: Field) -> Callable[[str], Any]:
+    """What reads a setting's value from text: a number, text, or a list with commas."""
+    if isinstance(f.default, tuple):
+        kind = str if f.metadata.get("kind") == "layers" else float
+        return lambda text: tuple(kind(part) for part in text.split(","))
+    return type(f.default) if isinstance(f.default, str | int) else float
 
 
 def to_dict(settings: Settings) -> dict[str, Any]:
