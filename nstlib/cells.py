@@ -4,7 +4,6 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,21 +18,19 @@ from .engines import begin
 from .errors import NstlibError
 from .settings import Settings, to_dict
 from .styles import Picture
-from .workers import Input
+from .workers import Input, Made, one_thread
 
 FILES = ("weights", "module", "init")  # settings that may name a file, which workers must find at the same path
 
 
-@dataclass(frozen=True)
-class Made:
-    """What a worker sends back: a PNG with its record, or the error."""
-
-    png: bytes = b""
-    error: str = ""
+def paint_alone(settings: Settings, *inputs: Input) -> Made:
+    """`paint` in a worker process, on one core."""
+    one_thread()
+    return paint(settings, *inputs)
 
 
 def paint(settings: Settings, content: Input, *styles: Input) -> Made:
-    """Make one picture, in a worker. What goes wrong is told, not raised."""
+    """One picture as a PNG with its record. What goes wrong is told, not raised."""
     began = perf_counter()
     try:
         run = begin(content.local(), [style.local() for style in styles], settings)

@@ -1,5 +1,6 @@
 """A Dask cluster as an executor; needs requirements-cluster.txt."""
 
+import importlib
 import logging
 import warnings
 from collections.abc import Iterator
@@ -7,11 +8,12 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any
 
-from distributed import Client, VersionMismatchWarning
+from distributed import Client
 from distributed.cfexecutor import ClientExecutor
+from distributed.versions import VersionMismatchWarning
 
 from .errors import NstlibError
-from .workers import Input, one_thread
+from .workers import Input
 
 TIMEOUT = 10  # seconds for a scheduler to answer
 
@@ -23,13 +25,16 @@ class Workers(ClientExecutor):
     """
 
     def __init__(self, client: Client) -> None:
-        gpus = any(worker["resources"].get("GPU") for worker in client.scheduler_info(-1)["workers"].values())
+        there = client.scheduler_info(-1)["workers"].values()
+        self.count = len(there)
+        gpus = any(worker["resources"].get("GPU") for worker in there)
         super().__init__(client, pure=False, **({"resources": {"GPU": 1}} if gpus else {}))
         self._inputs: dict[str, Any] = {}
 
     def submit(self, fn: Any, *args: Any) -> Future:
         """fn(*args) on a worker, each `Input` among the args replaced by what is there already."""
-        return super().submit(_alone, fn, *(self._sent(arg) if isinstance(arg, Input) else arg for arg in args))
+        sent = (self._sent(arg) if isinstance(arg, Input) else arg for arg in args)
+        return super().submit(_named, fn.__module__, fn.__name__, *sent)
 
     def _sent(self, given: Input) -> Any:
         if given.sha256 not in self._inputs:
@@ -42,9 +47,9 @@ def _same(given: Input) -> Input:
     return given
 
 
-def _alone(fn: Any, *args: Any) -> Any:
-    one_thread()
-    return fn(*args)
+def _named(module: str, name: str, *args: Any) -> Any:
+    """A function by its name: the scheduler, which unpacks what it is sent, is spared the import of TensorFlow."""
+    return getattr(importlib.import_module(module), name)(*args)
 
 
 @contextmanager

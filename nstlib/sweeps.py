@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,14 +11,13 @@ import numpy as np
 
 from . import images
 from .axes import STYLE, Axes, check, product, vary
-from .cells import Made, file_name, line, paint, take
+from .cells import file_name, line, paint, paint_alone, take
 from .errors import NstlibError
 from .settings import Settings
 from .sheets import Sheet
 from .styles import Picture
-from .workers import Input
+from .workers import LOST, Input, Made
 
-LOST = (CancelledError, BrokenExecutor, OSError)  # what a future raises when its executor is no more
 WINDOW = 256  # cells under way at a time, so that memory does not grow with a sweep
 
 
@@ -146,7 +145,7 @@ def _cells(jobs: Jobs, axes: Axes, executor: Executor | None, window: int) -> It
             yield Cell(job.number, job.values, None, {}, 0.0, made.error)
             continue
         with images.whole_file(job.picture) as beside:
-            beside.write_bytes(made.png)
+            beside.write_bytes(made.data)
         yield _finished(job)
 
 
@@ -169,7 +168,8 @@ def _made(jobs: Sequence[Job], executor: Executor | None, window: int) -> Iterat
                 waiting[_submitted(executor, job)] = job
             if not waiting:
                 return
-            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+            done = wait(waiting, return_when=FIRST_COMPLETED).done
+            for future in sorted(done, key=lambda future: waiting[future].number):
                 yield waiting.pop(future), _result(future)
     finally:
         for future in waiting:
@@ -179,7 +179,7 @@ def _made(jobs: Sequence[Job], executor: Executor | None, window: int) -> Iterat
 def _submitted(executor: Executor, job: Job) -> Future:
     """The job's future; one that has failed where the executor takes no more."""
     try:
-        return executor.submit(paint, job.settings, *job.inputs)
+        return executor.submit(paint_alone, job.settings, *job.inputs)
     except Exception as error:
         failed: Future = Future()
         failed.set_exception(error if isinstance(error, LOST) else BrokenExecutor(line(error)))

@@ -4,7 +4,7 @@ import argparse
 import multiprocessing
 import signal
 from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,6 +16,8 @@ import numpy as np
 from . import images
 from .errors import NstlibError
 from .quiet import load_tensorflow
+
+LOST = (CancelledError, BrokenExecutor, OSError)  # what a future raises when its executor is no more
 
 
 def add_workers(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +49,7 @@ def executor(scheduler: str | None = None, workers: int | None = None) -> Iterat
 def _dask(address: str) -> Executor:
     try:
         from . import cluster
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         line = f"--scheduler needs Dask ({error}); install it with: pip install -r requirements-cluster.txt"
         raise NstlibError(line) from None
     return cluster.connect(address)
@@ -59,18 +61,14 @@ def _processes(count: int) -> Iterator[Executor]:
         raise NstlibError(f"workers={count}; give a number of processes from 1")
     others = set(multiprocessing.active_children())
     context = multiprocessing.get_context("spawn")  # a fork of a process in which TensorFlow runs would hang
-    with ProcessPoolExecutor(count, mp_context=context, initializer=_begin) as pool:
+    ignore = (signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that waits
+    with ProcessPoolExecutor(count, mp_context=context, initializer=signal.signal, initargs=ignore) as pool:
         try:
             yield pool
         except BaseException:  # nobody waits for what is under way
             for child in set(multiprocessing.active_children()) - others:
                 child.terminate()
             raise
-
-
-def _begin() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that waits
-    one_thread()
 
 
 def one_thread() -> None:
@@ -87,6 +85,14 @@ def one_thread() -> None:
     with suppress(RuntimeError):
         tf.config.threading.set_intra_op_parallelism_threads(1)
         tf.config.threading.set_inter_op_parallelism_threads(1)
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a worker sends back: a file's bytes, or the error."""
+
+    data: bytes = b""
+    error: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,8 @@ FLOORS = [
     {"engines"},
     {"records"},
     {"video", "cells"},
-    {"demo", "studio", "sweeps", "reels"},
+    {"demo", "studio", "sweeps", "spread"},
+    {"reels"},
     {"__main__"},
 ]
 ALONE = {"training", "bench"}  # nothing imports them
