@@ -39,3 +39,12 @@ def small():
 
     layers = ("block1_conv1", "block2_conv1")
     return Settings(extractor="random", size=64, steps=6, style_layers=layers, content_layers=("block2_conv1",))
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory):
+    """A Dask cluster of two workers, for tests that end none of it but workers: see `cluster`."""
+    from nstlib.bench._cluster import cluster
+
+    with cluster(tmp_path_factory.mktemp("dask"), paths=[Path(__file__).parent]) as found:
+        yield found

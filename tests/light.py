@@ -5,6 +5,7 @@ import json
 import time
 from concurrent.futures import Executor, Future
 
+import cv2
 import numpy as np
 from PIL import Image, PngImagePlugin
 
@@ -21,6 +22,19 @@ def paint(settings, content, *styles):
     info.add_text("nstlib", json.dumps({"curves": {"total": [settings.seed]}, "seconds": 0.5}), zip=True)
     Image.fromarray(noise).save(file := io.BytesIO(), "PNG", pnginfo=info)
     return Made(file.getvalue())
+
+
+def piece(settings, frames, *styles):
+    """Each frame as a negative; `next_steps` is a time in ms a frame; `seed` 1: grey, by how many frames there are."""
+    made = []
+    for i, png in enumerate(frames):
+        time.sleep(settings.next_steps / 1000)
+        image = 255 - cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
+        if settings.seed == 1:
+            image[:] = 10 * len(frames)
+        how = {"cut": i == 0, "losses": {"total": 1.0}, "steps": 1, "trusted": 0.5, "held": 0.0}
+        made.append((cv2.imencode(".png", image)[1].tobytes(), how | {"seconds": 0.1, "motion_seconds": 0.05}))
+    return made
 
 
 class Here(Executor):

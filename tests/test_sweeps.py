@@ -1,7 +1,6 @@
 """Sweeps through executors of every kind; a Dask scheduler and its workers are real processes on loopback."""
 
 import csv
-import json
 import os
 import random
 import signal
@@ -9,7 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,17 +20,14 @@ from PIL import Image
 from nstlib import axes, images, records, sweeps, workers
 from nstlib.__main__ import main
 from nstlib.axes import parse
+from nstlib.bench._cluster import cluster, environment
 from nstlib.errors import NstlibError
 from nstlib.settings import Settings
 from nstlib.sheets import Sheet, wrap
 
+HERE = Path(__file__).parent
 LAYERS = ("block1_conv1", "block2_conv1")
 FAST = Settings(next_steps=1)
-ENVIRONMENT = {
-    **os.environ,
-    "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[1])]),
-    "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "20",
-}
 
 
 @pytest.fixture(autouse=True)
@@ -43,37 +38,6 @@ def outside(monkeypatch):
 def rows(folder):
     with (folder / "table.csv").open(newline="") as file:
         return list(csv.DictReader(file))
-
-
-def dask(*words):
-    return subprocess.Popen(
-        [sys.executable, "-m", "dask", *map(str, words), "--no-dashboard"], env=ENVIRONMENT, stderr=subprocess.DEVNULL
-    )
-
-
-@contextmanager
-def cluster(folder):
-    """(the address, the scheduler's process, the process whose children are two workers of one thread)."""
-    file = folder / "scheduler.json"
-    scheduler = dask("scheduler", "--host", "127.0.0.1", "--port", 0, "--scheduler-file", file)
-    options = ["--host", "127.0.0.1", "--nthreads", 1, "--nworkers", 2, "--local-directory", folder]
-    nanny = dask("worker", "--scheduler-file", file, *options)
-    try:
-        deadline = time.monotonic() + 120
-        while not file.exists() and time.monotonic() < deadline:
-            time.sleep(0.1)
-        yield json.loads(file.read_text())["address"], scheduler, nanny
-    finally:
-        for process in (nanny, scheduler):
-            process.terminate()
-        for process in (nanny, scheduler):
-            process.wait(60)
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory):
-    with cluster(tmp_path_factory.mktemp("dask")) as found:
-        yield found
 
 
 def children(nanny):
@@ -320,7 +284,7 @@ def test_the_clients_memory_stays_flat_over_a_thousand_cells(content, style, run
 
 def test_a_lost_scheduler_is_one_line_and_the_same_command_goes_on(content, style, tmp_path):
     settings, grid = replace(FAST, next_steps=100), {"seed": range(20)}
-    with cluster(tmp_path) as (address, scheduler, _), workers.executor(address) as pool:
+    with cluster(tmp_path, paths=[HERE]) as (address, scheduler, _), workers.executor(address) as pool:
         cells = sweeps.sweep(content, style, grid, pool, settings=settings, output=tmp_path / "out", window=4)
         next(cells)
         next(cells)
@@ -354,7 +318,7 @@ def test_the_same_pictures_come_from_every_executor(content, style, running, tmp
     paths = [str(images.save(tmp_path / f"{n}.png", image)) for n, image in (("content", content), ("style", style))]
     command = ["sweep", *paths, *TINY, "-o"]
     alone = [sys.executable, "-m", "nstlib", *command, str(tmp_path / "alone")]
-    subprocess.run(alone, env=ENVIRONMENT, check=True, capture_output=True)
+    subprocess.run(alone, env=environment(), check=True, capture_output=True)
     assert main([*command, str(tmp_path / "dask"), "--scheduler", running[0]]) == 0
     assert main([*command, str(tmp_path / "pool"), "--workers", "1"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == str(tmp_path / "pool" / "sheet.png")
