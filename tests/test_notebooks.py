@@ -15,6 +15,15 @@ SHRUNK = {
     "02_studio": {"extractor": "random", "size": 48, "steps": 2, "grid_size": 32, "grid_steps": 2, "folder": "out"},
     "03_video": {"extractor": "random", "size": 64, "steps": 2, "next_steps": 1, "seconds": 0.2},
     "04_motion": {"extractor": "random", "size": 64, "steps": 2, "next_steps": 1, "frames_shown": 3},
+    "08_scale": {
+        "extractor": "random",
+        "size": 48,
+        "steps": 2,
+        "processes": 1,
+        "content_weights": [0.03],
+        "depths": [1],
+        "style_names": ["ink"],
+    },
 }
 
 
