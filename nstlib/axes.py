@@ -65,11 +65,13 @@ def vary(base: Settings, values: Mapping[str, Any]) -> Settings | NstlibError:
 
 def label(name: str, value: Any) -> str:
     """A setting and its value in words: `style weight 0.1`."""
-    return f"{name.replace('_', ' ')} {shown(value)}"
+    return f"{name.replace('_', ' ')} {shown(name, value)}"
 
 
-def shown(value: Any) -> str:
-    """A value as text: a list with commas, a path by its name."""
+def shown(name: str, value: Any) -> str:
+    """A value as text: a list with commas, a style by its file's name."""
     if isinstance(value, tuple | list):
-        return ", ".join(map(shown, value))
-    return f"{value:g}" if isinstance(value, float) else value.name if isinstance(value, Path) else str(value)
+        return ", ".join(shown(name, part) for part in value)
+    if name == STYLE:
+        return Path(value).name if isinstance(value, str | Path) else "array"
+    return f"{value:g}" if isinstance(value, float) else str(value)

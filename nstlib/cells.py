@@ -66,7 +66,7 @@ def file_name(values: dict[str, Any], inputs: Sequence[Input], settings: Setting
     files = [records.file_checksum(path) for path in paths if path.is_file()]
     whole = [to_dict(settings), [given.sha256 for given in inputs], files, __version__, _versions()]
     digest = hashlib.sha256(json.dumps(whole).encode()).hexdigest()[:8]
-    words = "_".join(f"{name}={shown(value)}" for name, value in values.items())
+    words = "_".join(f"{name}={shown(name, value)}" for name, value in values.items())
     return f"{re.sub(r'[^A-Za-z0-9._=,+-]+', '', words)[:100]}-{digest}.png"
 
 

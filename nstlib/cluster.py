@@ -10,6 +10,7 @@ from typing import Any
 
 from distributed import Client
 from distributed.cfexecutor import ClientExecutor
+from distributed.utils import TimeoutError
 from distributed.versions import VersionMismatchWarning
 
 from .errors import NstlibError
@@ -29,7 +30,7 @@ class Workers(ClientExecutor):
         self.count = len(there)
         gpus = any(worker["resources"].get("GPU") for worker in there)
         super().__init__(client, pure=False, **({"resources": {"GPU": 1}} if gpus else {}))
-        self._inputs: dict[str, Any] = {}
+        self._inputs: dict[tuple, Any] = {}
 
     def submit(self, fn: Any, *args: Any) -> Future:
         """fn(*args) on a worker, each `Input` among the args replaced by what is there already."""
@@ -37,10 +38,11 @@ class Workers(ClientExecutor):
         return super().submit(_named, fn.__module__, fn.__name__, *sent)
 
     def _sent(self, given: Input) -> Any:
-        if given.sha256 not in self._inputs:
+        key = given.path, given.sha256
+        if key not in self._inputs:
             # the result of a task, not scattered: when the worker that holds it is lost it is made again
-            self._inputs[given.sha256] = self._client.submit(_same, given, key=f"nstlib-{given.sha256}")
-        return self._inputs[given.sha256]
+            self._inputs[key] = self._client.submit(_same, given, pure=False)
+        return self._inputs[key]
 
 
 def _same(given: Input) -> Input:
@@ -54,7 +56,7 @@ def _named(module: str, name: str, *args: Any) -> Any:
 
 @contextmanager
 def connect(address: str) -> Iterator[Workers]:
-    """The workers of the scheduler at an address. Raises NstlibError where none answers."""
+    """The workers of the scheduler at an address. Raises NstlibError where none answers, or it has no workers."""
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is said in one line
     warnings.filterwarnings("ignore", category=VersionMismatchWarning)  # the records tell the versions that matter
     try:
@@ -63,6 +65,15 @@ def connect(address: str) -> Iterator[Workers]:
         line = f"no Dask scheduler answers at {address} ({error}); start one with: dask scheduler"
         raise NstlibError(line) from None
     try:
+        _await_workers(client, address)
         yield Workers(client)
     finally:
         client.close(timeout=TIMEOUT)
+
+
+def _await_workers(client: Client, address: str) -> None:
+    try:
+        client.wait_for_workers(1, timeout=TIMEOUT)
+    except TimeoutError:
+        line = f"the Dask scheduler at {address} has no workers; start one with: dask worker {address} --nthreads 1"
+        raise NstlibError(line) from None

@@ -9,6 +9,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from . import images
@@ -37,7 +38,7 @@ class Sheet:
 
     def add(self, number: int, values: dict[str, Any], found: dict[str, Any]) -> None:
         """Take up a cell: found has `picture` (its path), `losses` and `seconds`, or an `error`."""
-        shown = {name: _flag(value) for name, value in values.items()}
+        shown = {name: _flag(name, value) for name, value in values.items()}
         losses = {f"{name}_loss": f"{found['losses'][name]:.6g}" for name in LOSSES if name in found["losses"]}
         rest = {"seconds": f"{found['seconds']:.3f}" if found["seconds"] else "", "error": found["error"]}
         rest["picture"] = found["picture"].name if found["picture"] else ""
@@ -104,9 +105,11 @@ class Sheet:
         self._canvas.paste(picture.resize(self._size), (x, y))
 
 
-def _flag(value: Any) -> str:
-    """A value as its flag takes it."""
-    return ",".join(map(_flag, value)) if isinstance(value, tuple | list) else str(value)
+def _flag(name: str, value: Any) -> str:
+    """A value as its flag takes it; an array has none."""
+    if isinstance(value, tuple | list):
+        return ",".join(_flag(name, part) for part in value)
+    return label(name, value) if isinstance(value, np.ndarray) else str(value)
 
 
 def _text(values: dict[str, Any], width: int) -> str:

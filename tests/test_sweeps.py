@@ -98,6 +98,7 @@ def test_styles_are_an_axis(tmp_path, content, style):
     cells = list(sweeps.sweep(content, (), {"style": [*paths, "none.png"]}, pool, output=tmp_path / "out"))
     assert [args[2].path for args in pool.seen] == paths
     assert {cell.values["style"]: cell.error for cell in cells}["none.png"] == "no such file: none.png"
+    assert axes.label("style", paths[0]) == "style 1.png"
 
 
 def test_a_bad_cell_is_marked_and_the_others_are_made(content, style, tmp_path):
@@ -313,20 +314,33 @@ TINY = ["--extractor", "random", "--size", "32", "--steps", "2", "--init", "nois
 TINY += ["--style-layers", "block1_conv1", "--content-layers", "block1_conv1", "--axis", "seed=1,2"]
 
 
-def test_the_same_pictures_come_from_every_executor(content, style, running, tmp_path, capsys, monkeypatch):
-    monkeypatch.undo()  # the real work
+@pytest.fixture
+def command(content, style, tmp_path, monkeypatch):
+    """The words of a sweep's command up to -o; with it the real work."""
+    monkeypatch.undo()
     paths = [str(images.save(tmp_path / f"{n}.png", image)) for n, image in (("content", content), ("style", style))]
-    command = ["sweep", *paths, *TINY, "-o"]
-    alone = [sys.executable, "-m", "nstlib", *command, str(tmp_path / "alone")]
-    subprocess.run(alone, env=environment(), check=True, capture_output=True)
+    return ["sweep", *paths, *TINY, "-o"]
+
+
+def alone(command, folder):
+    subprocess.run([sys.executable, "-m", "nstlib", *command, str(folder)], env=environment(), check=True)
+    return folder
+
+
+def test_a_cluster_gives_the_pictures_of_one_process(command, running, tmp_path):
     assert main([*command, str(tmp_path / "dask"), "--scheduler", running[0]]) == 0
-    assert main([*command, str(tmp_path / "pool"), "--workers", "1"]) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == str(tmp_path / "pool" / "sheet.png")
-    assert same(tmp_path / "alone", tmp_path / "dask") == same(tmp_path / "alone", tmp_path / "pool") == 2
+    assert same(alone(command, tmp_path / "alone"), tmp_path / "dask") == 2
     picture = next((tmp_path / "dask").glob("seed*.png"))
     record = images.read_record(picture)
-    assert record["threads"] == 1 and record["inputs"]["content"]["path"] == paths[0]
+    assert record["threads"] == 1 and record["inputs"]["content"]["path"] == command[1]
     assert records.replay(record).finish().shape == images.load(picture).shape
+
+
+@pytest.mark.slow
+def test_processes_give_the_pictures_of_one_process(command, tmp_path, capsys):
+    assert main([*command, str(tmp_path / "pool"), "--workers", "2"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == str(tmp_path / "pool" / "sheet.png")
+    assert same(alone(command, tmp_path / "alone"), tmp_path / "pool") == 2
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from distributed import Client
+
 PACKAGE = Path(__file__).parents[2]
 
 
@@ -32,7 +34,10 @@ def cluster(
         deadline = time.monotonic() + 300
         while not file.exists() and scheduler.poll() is None and time.monotonic() < deadline:
             time.sleep(0.1)
-        yield json.loads(file.read_text())["address"], scheduler, nanny
+        address = json.loads(file.read_text())["address"]
+        with Client(address, set_as_default=False, timeout=60) as client:
+            client.wait_for_workers(workers, timeout=300)
+        yield address, scheduler, nanny
     finally:
         for process in (nanny, scheduler):
             process.terminate()

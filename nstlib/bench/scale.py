@@ -57,7 +57,6 @@ def sweeps(runs: int = RUNS, rounds: int = ROUNDS, settings: Settings = SETTINGS
             place.mkdir()
             address, _, _ = stack.enter_context(cluster(place, count))
             pools[name] = stack.enter_context(workers.executor(address))
-            pools[name]._client.wait_for_workers(count)
         loop = stack.enter_context(_Loop(settings))
         for number in range(rounds + 1):
             for name in seconds:
