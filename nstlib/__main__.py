@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -9,10 +10,13 @@ from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any
 
-from . import __version__, reels
+from . import __version__, reels, workers
+from .axes import parse
 from .errors import NstlibError
 from .quiet import load_tensorflow
-from .settings import Settings
+from .settings import Settings, reader
+
+AXIS = "a setting, or style, with its values; between lists semicolons: 'style_layers=block1_conv1;block2_conv1,…'"
 
 # The settings that a command's help tells of, so that it fits a screen; `python -m nstlib settings` lists all.
 COMMON = ("engine", "extractor", "content_weight", "style_weight", "style_blend", "preserve_color", "init", "size")
@@ -73,6 +77,17 @@ def parser() -> argparse.ArgumentParser:
     reels.add_video(video)
     add_settings(video, video=True)
 
+    text = "a picture for every pair of settings' values, with a table and a contact sheet; stopped, it goes on"
+    example = "photo.jpg painting.jpg --axis content_weight=0.01,0.1 --axis style_weight=1,3 -o sweep"
+    grid = _command(commands, "sweep", sweep_command, text, example)
+    grid.usage = "%(prog)s CONTENT [STYLE ...] --axis NAME=V,V [--axis ...] -o DIR [settings]"
+    grid.add_argument("content", type=Path, help="the photograph")
+    grid.add_argument("styles", type=Path, nargs="*", metavar="style", help="paintings; or give --axis style=A,B")
+    grid.add_argument("--axis", action="append", required=True, metavar="NAME=V,V", help=AXIS)
+    grid.add_argument("-o", "--output", type=Path, required=True, help="the folder to write to")
+    workers.add_workers(grid)
+    add_settings(grid)
+
     text = "take a clip apart into images, or put images together"
     reels.add_frames(_command(commands, "frames", reels.frames, text, "clip.mp4 -o frames"))
 
@@ -112,29 +127,12 @@ def add_settings(command: argparse.ArgumentParser, *, video: bool = False, shown
             flag = f"--{f.name.replace('_', '-')}"
             about = _help(f) if shown or f.name in COMMON else argparse.SUPPRESS
             more = {"metavar": _metavar(f), "default": argparse.SUPPRESS, "help": about}
-            group.add_argument(flag, dest=f.name, type=_reader(f), **more)
+            group.add_argument(flag, dest=f.name, type=reader(f), **more)
 
 
 def given_settings(given: argparse.Namespace) -> Settings:
     """The settings that the flags name. Raises NstlibError for a value out of its range."""
     return Settings(**{f.name: getattr(given, f.name) for f in fields(Settings) if hasattr(given, f.name)})
-
-
-def _reader(f: Field) -> Callable[[str], Any]:
-    if isinstance(f.default, tuple):
-        return _layers if f.metadata.get("kind") == "layers" else _numbers
-    return type(f.default) if isinstance(f.default, str | int) else float
-
-
-def _layers(text: str) -> tuple[str, ...]:
-    return tuple(text.split(","))
-
-
-def _numbers(text: str) -> tuple[float, ...]:
-    try:
-        return tuple(map(float, text.split(",")))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r}; give numbers with commas between, such as 2,1") from None
 
 
 def _metavar(f: Field) -> str:
@@ -189,6 +187,29 @@ def replay_command(given: argparse.Namespace) -> None:
     follow(run)
     _keep(run, given.output)
     print(given.output)
+
+
+def sweep_command(given: argparse.Namespace) -> None:
+    """Make a grid of pictures; those that cannot be made are told at the end, and the others are there."""
+    axes: dict[str, Any] = {}
+    for name, values in map(parse, given.axis):
+        if name in axes:
+            raise NstlibError(f"--axis {name} is given twice; give its values together")
+        axes[name] = values
+    settings, failed = given_settings(given), 0
+    load_tensorflow()
+    from tqdm.auto import tqdm
+
+    from .sweeps import sweep
+
+    with workers.executor(given.scheduler, given.workers) as pool:
+        cells = sweep(given.content, given.styles, axes, pool, settings=settings, output=given.output)
+        total = math.prod(map(len, axes.values()))
+        for cell in tqdm(cells, total=total, unit="cell", leave=False, dynamic_ncols=True):
+            failed += bool(cell.error)
+    print(given.output / "sheet.png")
+    if failed:
+        raise NstlibError(f"{failed} of {total} cells could not be made; {given.output / 'table.csv'} says why")
 
 
 def video_command(given: argparse.Namespace) -> None:

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from . import clips, encoders, images
+from . import clips, encoders, images, workers
 from .errors import NstlibError
 from .quiet import load_tensorflow
 from .settings import STYLE_LAYERS, Settings
@@ -48,6 +48,7 @@ def add_video(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--flow", type=Path, metavar="DIR", help="a folder of .flo files; else motion is estimated")
     parser.add_argument("--fresh", action="store_true", help="begin again, dropping the frames of a stopped run")
     add_range(parser)
+    workers.add_workers(parser)
 
 
 def video(given: argparse.Namespace, settings: Settings) -> None:
@@ -58,9 +59,21 @@ def video(given: argparse.Namespace, settings: Settings) -> None:
     for style in given.styles:
         images.shape_of(style)
     load_tensorflow()
-    from .video import Film
+    if given.scheduler is None and given.workers is None:
+        from .video import Film
 
-    film = Film(clip, given.styles, given.output, settings, flows=given.flow, fresh=given.fresh)
+        _write(Film(clip, given.styles, given.output, settings, flows=given.flow, fresh=given.fresh))
+        return
+    if given.flow:
+        raise NstlibError("--flow needs the whole clip in one place; leave out the workers")
+    from .spread import Spread
+
+    with workers.executor(given.scheduler, given.workers) as pool:
+        _write(Spread(clip, given.styles, given.output, settings, executor=pool, fresh=given.fresh))
+
+
+def _write(film: Any) -> None:
+    """Make the frames that are left, behind a progress bar, and write the clip."""
     try:
         for frame in follow(film, film.total, film.done):
             film.store.save("preview", frame.image)

@@ -4,7 +4,9 @@ The command line's flags, the studio's widgets, a sweep's axes and a saved recor
 """
 
 import math
-from dataclasses import dataclass, field, fields, replace
+from argparse import ArgumentTypeError
+from collections.abc import Callable
+from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any
 
 from .errors import NstlibError, choose
@@ -108,6 +110,24 @@ class Settings:
 
 
 STEERABLE = frozenset(f.name for f in fields(Settings) if f.metadata.get("steer"))
+
+
+def reader(f: Field) -> Callable[[str], Any]:
+    """What reads a setting's value from text: a number, text, or a list with commas."""
+    if isinstance(f.default, tuple):
+        return _names if f.metadata.get("kind") == "layers" else _numbers
+    return type(f.default) if isinstance(f.default, str | int) else float
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.split(","))
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(map(float, text.split(",")))
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r}; give numbers with commas between, such as 2,1") from None
 
 
 def to_dict(settings: Settings) -> dict[str, Any]:

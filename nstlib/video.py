@@ -66,7 +66,7 @@ class Film:
         self.engine = engine or load_engine(styles, settings)
         preset = MOTION[settings.engine] if settings.motion == "auto" else settings.motion
         self.motion = precomputed(flows) if flows else estimated(preset)
-        self.recipe = recipe(self.clip, styles, settings, self.engine, flows)
+        self.recipe = recipe(self.clip, styles, settings, self.engine, flows) | self._split()
         self.store = Store(self.output.absolute().with_name(f"{self.output.name}.work"), self.recipe, fresh=fresh)
         self._frames = self._all()
 
@@ -101,6 +101,10 @@ class Film:
             beside.write_text(json.dumps(record))
         self.store.remove()
         return written
+
+    def _split(self) -> dict[str, Any]:
+        """What the recipe tells of how the film is divided among workers."""
+        return {}
 
     def _all(self) -> Iterator[Frame]:
         yield from self._first_pass()
@@ -160,18 +164,19 @@ class Film:
     def _finish(
         self, number_pass: int, number: int, painted: Painted, guide: Guide | None, times: tuple[float, float]
     ) -> Frame:
-        """Puts a frame on disk, for good once the log has it."""
         shares = (guide.trusted, float(guide.held.mean())) if guide else (0.0, 0.0)
         cut = guide is None if number_pass == 0 else self.store.log[number]["cut"]
-        self.store.save(_name(number_pass, number), painted.image)
-        entry = {"pass": number_pass, "frame": number, "cut": cut, "steps": painted.steps, "losses": painted.losses}
-        self.store.finish(entry | dict(zip(("trusted", "held"), shares, strict=True)))
-        self.store.discard(f"shot-{number:06d}")
+        made = painted.image, cut, painted.losses, painted.steps
         began, moved = times
-        seconds = perf_counter() - began
-        return Frame(
-            number, number_pass, painted.image, cut, painted.losses, painted.steps, *shares, seconds, moved - began
-        )
+        return self._keep(Frame(number, number_pass, *made, *shares, perf_counter() - began, moved - began))
+
+    def _keep(self, frame: Frame) -> Frame:
+        """Puts a frame on disk, for good once the log has it."""
+        self.store.save(_name(frame.number_pass, frame.number), frame.image)
+        entry = {"pass": frame.number_pass, "frame": frame.number, "cut": frame.cut, "steps": frame.steps}
+        self.store.finish(entry | {"losses": frame.losses, "trusted": frame.trusted, "held": frame.held})
+        self.store.discard(f"shot-{frame.number:06d}")
+        return frame
 
 
 def _name(number_pass: int, number: int) -> str:

@@ -74,3 +74,12 @@ def folder(tmp_path):
             image = cv2.resize(rng.integers(0, 256, (9, 12, 3), np.uint8), (80, 64), interpolation=cv2.INTER_CUBIC)
             cv2.imwrite(str(tmp_path / kind / f"{i}.png"), image)
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory):
+    """A Dask cluster of two workers, for tests that end none of it but workers: see `cluster`."""
+    from nstlib.bench._cluster import cluster
+
+    with cluster(tmp_path_factory.mktemp("dask"), paths=[Path(__file__).parent]) as found:
+        yield found

@@ -16,6 +16,15 @@ SHRUNK = {
     "03_video": {"extractor": "random", "size": 64, "steps": 2, "next_steps": 1, "seconds": 0.2},
     "04_motion": {"extractor": "random", "size": 64, "steps": 2, "next_steps": 1, "frames_shown": 3},
     "05_instant": {"size": 64, "steps": 2, "seconds": 0.2},
+    "08_scale": {
+        "extractor": "random",
+        "size": 48,
+        "steps": 2,
+        "processes": 1,
+        "content_weights": [0.03],
+        "depths": [1],
+        "style_names": ["ink"],
+    },
 }
 
 

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from .. import images
+from ..axes import label, vary
 from ..engines import begin
 from ..errors import NstlibError
 from ..settings import Settings, from_dict, to_dict
@@ -89,9 +89,9 @@ class Grid(widgets.VBox):
             if (i, j) in self.results:
                 place.imshow(self.results[i, j], vmin=0, vmax=1)
             if i == 0:
-                place.set_title(text(column_name, columns[j]), fontsize=10)
+                place.set_title(label(column_name, columns[j]), fontsize=10)
             if j == 0:
-                place.set_ylabel(text(row_name, rows[i]), fontsize=10)
+                place.set_ylabel(label(row_name, rows[i]), fontsize=10)
         return figure
 
     def save(self, path: str | Path) -> Path:
@@ -104,9 +104,9 @@ class Grid(widgets.VBox):
 
     def _laid(self) -> widgets.GridBox:
         (row_name, rows), (column_name, columns) = self.axes
-        children = [widgets.HTML(), *(_label(text(column_name, value)) for value in columns)]
+        children = [widgets.HTML(), *(_label(label(column_name, value)) for value in columns)]
         for i, value in enumerate(rows):
-            children += [_label(text(row_name, value)), *(widgets.VBox(self.cells[i, j]) for j in range(len(columns)))]
+            children += [_label(label(row_name, value)), *(widgets.VBox(self.cells[i, j]) for j in range(len(columns)))]
         sizes = f"minmax(90px, 150px) repeat({len(columns)}, minmax(80px, 320px))"
         box = widgets.GridBox(children, layout=widgets.Layout(grid_template_columns=sizes))
         box.add_class("nst-grid-box")
@@ -158,20 +158,6 @@ def axis(name: str, given: Axis) -> tuple[str, list[Any]]:
     ((setting, values),) = given.items()
     from_dict({setting: to_dict(Settings()).get(setting)})
     return setting, list(values)
-
-
-def vary(base: Settings, values: Mapping[str, Any]) -> Settings | NstlibError:
-    """The settings with these values, or what is wrong with them."""
-    try:
-        return replace(base, **values)
-    except NstlibError as error:
-        return error
-
-
-def text(name: str, value: Any) -> str:
-    """A setting and its value as a label."""
-    shown = f"{value:g}" if isinstance(value, float) else ", ".join(value) if isinstance(value, tuple) else str(value)
-    return f"{name.replace('_', ' ')} {shown}"
 
 
 def blank(content: Picture) -> bytes:

@@ -1,0 +1,53 @@
+"""Work without a network, which any worker process imports at once: stands in for `cells.paint_alone`."""
+
+import io
+import json
+import time
+from concurrent.futures import Executor, Future
+
+import cv2
+import numpy as np
+from PIL import Image, PngImagePlugin
+
+from nstlib.workers import Made
+
+
+def paint(settings, content, *styles):
+    """A picture of noise; seeds from 900 are bad; `next_steps` is a time in ms."""
+    time.sleep(settings.next_steps / 1000)
+    if settings.seed >= 900:
+        return Made(error=f"ValueError: seed {settings.seed} is bad")
+    noise = np.random.default_rng(settings.seed).integers(0, 255, (24, 32, 3), np.uint8)
+    info = PngImagePlugin.PngInfo()
+    info.add_text("nstlib", json.dumps({"curves": {"total": [settings.seed]}, "seconds": 0.5}), zip=True)
+    Image.fromarray(noise).save(file := io.BytesIO(), "PNG", pnginfo=info)
+    return Made(file.getvalue())
+
+
+def piece(settings, frames, *styles):
+    """Each frame as a negative; `next_steps` is a time in ms a frame; `seed` 1: grey, by how many frames there are."""
+    made = []
+    for i, png in enumerate(frames):
+        time.sleep(settings.next_steps / 1000)
+        image = 255 - cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
+        if settings.seed == 1:
+            image[:] = 10 * len(frames)
+        how = {"cut": i == 0, "losses": {"total": 1.0}, "steps": 1, "trusted": 0.5, "held": 0.0}
+        made.append((cv2.imencode(".png", image)[1].tobytes(), how | {"seconds": 0.1, "motion_seconds": 0.05}))
+    return made
+
+
+class Here(Executor):
+    """Works at once, in this process; takes `count` tasks, and is then lost."""
+
+    def __init__(self, count=10**9):
+        self.left, self.seen, self.most, self.waiting = count, [], 0, 0
+
+    def submit(self, fn, *args):
+        if not self.left:
+            raise RuntimeError("cannot schedule new futures after shutdown")
+        self.left -= 1
+        self.seen.append(args)
+        future = Future()
+        future.set_result(fn(*args))
+        return future

@@ -1,0 +1,186 @@
+"""A film on several workers: the same frames in the same order, whoever painted them and whenever they came."""
+
+import itertools
+import json
+import os
+import random
+import signal
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+
+import light
+import numpy as np
+import psutil
+import pytest
+from conftest import smooth_noise
+
+from nstlib import clips, images, samples, spread, workers
+from nstlib.__main__ import main
+from nstlib.errors import NstlibError
+from nstlib.settings import Settings
+from nstlib.spread import Piece, Spread, cut
+from nstlib.video import Film
+
+LAYERS = {"style_layers": ("block1_conv1",), "content_layers": ("block1_conv2",)}
+SMALL = Settings(extractor="random", size=64, steps=2, next_steps=1, **LAYERS)
+STYLE = smooth_noise(3, (40, 40))
+
+
+def pan(count, seed):
+    wide = smooth_noise(seed, (48, 64 + count))
+    return [np.ascontiguousarray(wide[:, i : i + 64]) for i in range(count)]
+
+
+SOURCE = [*pan(9, 1), *pan(30, 2), *pan(1, 3)]  # three shots
+
+
+@pytest.fixture
+def clip(tmp_path):
+    clips.write_frames(tmp_path / "clip", SOURCE, fps=10)
+    return tmp_path / "clip"
+
+
+@pytest.fixture
+def painted(monkeypatch):
+    monkeypatch.setattr(spread, "paint_piece", light.piece)
+
+
+def film(clip, folder, pool, settings=SMALL, **more):
+    return Spread(clip, STYLE, folder / "out", settings, executor=pool, **({"piece": 8, "overlap": 3} | more))
+
+
+def negatives(clip):
+    return [1 - frame for frame in clips.read_frames(clip)]
+
+
+def test_pieces_lie_within_shots_and_share_their_overlaps():
+    found = [piece for piece, frames in cut(SOURCE, 8, 3) if len(frames) == piece.count]
+    assert found[0] == Piece(0, 9, 0, 0)  # a shot that is little longer stays whole
+    assert found[1] == Piece(9, 11, 0, 3) and found[-1] == Piece(39, 1, 0, 0)
+    own = [n for piece in found for n in range(piece.first, piece.first + piece.count - piece.tail)]
+    assert own == list(range(40))
+    for a, b in itertools.pairwise(found):
+        assert a.tail == b.lead and b.first == a.first + a.count - a.tail
+
+
+@pytest.mark.parametrize(("size", "overlap"), [(8, 0), (7, 3), (100, 12)])
+def test_any_cut_gives_every_frame_once(size, overlap):
+    found = [piece for piece, _ in cut(SOURCE, size, overlap)]
+    assert [n for p in found for n in range(p.first, p.first + p.count - p.tail)] == list(range(40))
+    assert all(p.count >= 2 * p.lead for p in found)
+
+
+def test_frames_come_in_order_with_their_record(clip, tmp_path, painted):
+    made = film(clip, tmp_path, light.Here())
+    frames = list(made)
+    assert [frame.number for frame in frames] == list(range(40)) == [line["frame"] for line in made.store.log]
+    assert np.allclose([frame.image for frame in frames], negatives(clip), atol=1e-6)
+    made.write()
+    assert not (tmp_path / "out.work").exists() and clips.probe(tmp_path / "out").frames == 40
+    assert json.loads((tmp_path / "out.json").read_text())["pieces"] == {"frames": 8, "overlap": 3}
+
+
+def test_pieces_may_come_in_any_order(clip, tmp_path, painted):
+    with ThreadPoolExecutor(3) as pool:
+        chance = random.Random(0)
+        submit = pool.submit
+        pool.submit = lambda fn, *args: submit(late, chance.uniform(0, 0.1), fn, *args)
+        frames = list(film(clip, tmp_path, pool))
+    assert np.allclose([frame.image for frame in frames], negatives(clip), atol=1e-6)
+
+
+def late(seconds, fn, *args):
+    time.sleep(seconds)
+    return fn(*args)
+
+
+def test_over_an_overlap_one_piece_goes_over_into_the_other_by_equal_steps(tmp_path, painted):
+    clips.write_frames(tmp_path / "clip", SOURCE[9:29], fps=10)  # pieces of 11 and 12 frames, grey 110 and 120
+    made = film(tmp_path / "clip", tmp_path, light.Here(), replace(SMALL, seed=1))
+    greys = [round(float(frame.image[0, 0, 0]) * 255, 3) for frame in made]
+    assert greys[:8] == [110] * 8 and greys[11:] == [120] * 9
+    assert greys[8:11] == pytest.approx([112.5, 115, 117.5], abs=0.51)
+
+
+def test_a_lost_executor_is_one_line_and_the_film_goes_on(clip, tmp_path, painted):
+    with pytest.raises(NstlibError, match=r"the workers were lost \(.*\); 9 of 40 frames .*the same call goes on"):
+        list(film(clip, tmp_path, Lost(2), window=1))
+    rest = light.Here()
+    again = film(clip, tmp_path, rest)
+    assert again.done == 9
+    assert [frame.number for frame in again] == list(range(9, 40))
+    assert np.allclose(list(again.finished()), negatives(clip), atol=1e-6)
+    assert len(rest.seen) == len(list(cut(SOURCE, 8, 3))) - 2
+
+
+class Lost(light.Here):
+    """Does so many pieces and then breaks."""
+
+    def submit(self, fn, *args):
+        if self.left:
+            return super().submit(fn, *args)
+        future = Future()
+        future.set_exception(OSError("connection closed"))
+        return future
+
+
+def test_a_film_stopped_anywhere_goes_on_to_the_same_frames(clip, tmp_path, painted):
+    settings = replace(SMALL, seed=1)
+    whole = [frame.image for frame in film(clip, tmp_path, light.Here(), settings)]
+    for stop in (1, 12, 18, 21, 39):
+        folder = tmp_path / str(stop)
+        folder.mkdir()
+        first = film(clip, folder, light.Here(), settings)
+        for _ in range(stop):
+            next(first)
+        again = film(clip, folder, light.Here(), settings)
+        assert again.done == stop and len(list(again)) == 40 - stop
+        assert all(np.array_equal(a, b) for a, b in zip(whole, again.finished(), strict=True))
+
+
+def test_what_needs_the_whole_clip_is_refused(clip, tmp_path, capsys):
+    with pytest.raises(NstlibError, match="passes=2 needs the whole clip in one place"):
+        film(clip, tmp_path, light.Here(), replace(SMALL, passes=2))
+    with pytest.raises(NstlibError, match="overlap=4 of pieces of 8 frames"):
+        film(clip, tmp_path, light.Here(), overlap=4)
+    next(film(clip, tmp_path, light.Here()))
+    with pytest.raises(NstlibError, match="pieces was"):
+        Film(clip, STYLE, tmp_path / "out", SMALL)
+    style = images.save(tmp_path / "style.png", STYLE)
+    words = ["video", clip, style, "-o", tmp_path / "o.mp4", "--flow", clip, "--workers", 1, "--size", 32]
+    assert main([str(word) for word in words]) == 1
+    assert "--flow needs the whole clip" in capsys.readouterr().err
+
+
+def test_a_piece_that_cannot_be_made_is_one_line(clip, tmp_path, monkeypatch):
+    monkeypatch.setattr(spread, "paint_piece", lambda *args: 1 / 0)
+    pool = ThreadPoolExecutor(1)
+    with pool, pytest.raises(NstlibError, match="frames 0 to 8: ZeroDivisionError"):
+        list(film(clip, tmp_path, pool))
+
+
+def test_a_worker_killed_costs_no_frame(clip, running, tmp_path, painted):
+    address, _, nanny = running
+    settings = replace(SMALL, next_steps=20)
+    with workers.executor(address) as pool:
+        made = film(clip, tmp_path, pool, settings)
+        frames = [next(made)]
+        victims = [p for p in psutil.Process(nanny.pid).children() if "spawn_main" in " ".join(p.cmdline())]
+        os.kill(victims[0].pid, signal.SIGKILL)
+        frames += list(made)
+    assert [frame.number for frame in frames] == list(range(40))
+    assert np.allclose([frame.image for frame in frames], negatives(clip), atol=1e-6)
+
+
+@pytest.mark.slow
+def test_the_command_gives_a_clip_with_its_sound(running, tmp_path, capsys):
+    style = images.save(tmp_path / "style.png", STYLE)
+    words = ["video", samples.clip(), style, "-o", tmp_path / "out.mp4", "--end", 0.4, "--scheduler", running[0]]
+    words += ["--extractor", "random", "--size", 64, "--steps", 2, "--next-steps", 1]
+    words += ["--style-layers", "block1_conv1", "--content-layers", "block1_conv2"]
+    assert main([str(word) for word in words]) == 0
+    found = clips.probe(tmp_path / "out.mp4")
+    assert found.frames == 10 and found.has_audio
+    record = json.loads((tmp_path / "out.mp4.json").read_text())
+    assert len(record["frames"]) == 10 and record["frames"][5]["losses"]["total"] > 0
