@@ -244,7 +244,7 @@ class Pass(Run):
             if len(more.pop(name, None) or ()):
                 raise NstlibError(f"engine=hub takes no {name}; engine=optimise does")
         super().__init__(content, styles, settings, **more)
-        self.shapes, self.total_steps = [self.shape], 1
+        self._stages, self.total_steps = [(self.shape, self.model)], 1
         self._enter(0, self.content)
         load_module(settings.module)  # what cannot be had is an error before the first step
 

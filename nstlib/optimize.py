@@ -7,10 +7,13 @@ that the next step depends on.
 
 import copy
 from collections.abc import Callable
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
+
+TINY = 1e-30  # keeps the first step finite where there is no gradient
 
 Objective = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor, Any]]
 
@@ -34,7 +37,8 @@ class Adam:
     def step(self, objective: Objective) -> tuple[float, Any]:
         """One evaluation and one move. Returns the loss before the move and the objective's report."""
         loss, gradient, report = objective(self.x)
-        value = _finite(loss)
+        value = float(loss)
+        _check(value)
         self._t += 1
         step = tf.constant(self._t, tf.float32)
         rate = tf.constant(self.learning_rate, tf.float32)
@@ -80,40 +84,35 @@ class LBFGS:
         precondition: Callable[[tf.Tensor], tf.Tensor] = tf.identity,
     ) -> None:
         self.x = tf.convert_to_tensor(x)
-        self._memory, self._first, self._precondition = memory, first, precondition
-        self._none = tf.zeros_like(self.x)  # stands for a step that H does not know yet
+        self._memory, self._first, self._precondition = memory, tf.constant(first), precondition
         self.forget()
 
     def forget(self) -> None:
         """Drop the curvature and the last gradient: the objective has changed."""
-        self._s, self._z = [self._none] * self._memory, [self._none] * self._memory  # oldest first
-        self._sy, self._yz = np.eye(self._memory), np.zeros((self._memory, self._memory))
-        self._gamma, self._last, self._direction, self._length = 0.0, None, None, 1.0
+        self._history, self._known = _no_history(self._memory, tf.size(self.x)), False
+        self._last, self._direction, self._length = None, tf.zeros_like(self.x), 1.0
 
     def step(self, objective: Objective) -> tuple[float, Any]:
         """One evaluation; a move is kept where it lowers the loss. Returns the loss and the report that then hold."""
-        if self._last is None:
-            loss, gradient, report = objective(self.x)
-            self._last = _finite(loss), gradient, report
-            self._begin(self.x, gradient)
-            return self._last[0], report
         trial = _move(self.x, self._direction, tf.constant(self._length))
         loss, gradient, report = objective(trial)
-        loss, kept = float(loss), self._last
-        if not loss <= kept[0]:  # higher, or not finite
-            self._length *= 0.25
-            if self._length < 1e-3 and self._gamma:  # without curvature to blame, a still smaller step will do
-                self.forget()
-            return kept[0], kept[2]
-        self._aim(trial, gradient)
-        self.x, self._last = trial, (loss, gradient, report)
-        return loss, report
+        value = float(loss)
+        if self._last is None:
+            _check(value)
+        elif not value <= self._last[0]:  # higher, or not finite
+            return self._take_back()
+        else:
+            self._learn(trial, gradient)
+        self.x, self._last = trial, (value, gradient, report)
+        self._direction = _aim(self._history, trial, gradient, self._first, self._precondition)
+        self._length = 1.0
+        return value, report
 
     def state(self) -> dict[str, Any]:
         """Everything that the next step depends on, as arrays and numbers."""
         return {"x": self.x.numpy(), "kept": {name: copy.deepcopy(getattr(self, name)) for name in self._KEPT}}
 
-    _KEPT = ("_s", "_z", "_sy", "_yz", "_gamma", "_last", "_direction", "_length")
+    _KEPT = ("_history", "_known", "_last", "_direction", "_length")
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from `state()`."""
@@ -121,49 +120,75 @@ class LBFGS:
         for name, value in copy.deepcopy(state["kept"]).items():
             setattr(self, name, value)
 
-    def _begin(self, x: tf.Tensor, gradient: tf.Tensor) -> None:
-        """d = −P g, as long as `first`: nothing is known of H."""
-        (d,) = self._precondition(_free(x, gradient)[None])
-        self._direction, self._length = -self._first / (float(tf.sqrt(tf.reduce_mean(d * d))) or 1.0) * d, 1.0
+    def _take_back(self) -> tuple[float, Any]:
+        loss, _, report = self._last
+        self._length *= 0.25
+        if self._length < 1e-3 and self._known:  # without curvature to blame, a still smaller step will do
+            self.forget()
+        return loss, report
 
-    def _aim(self, x: tf.Tensor, gradient: tf.Tensor) -> None:
-        """Learn from the move to x, then d = −H g by Byrd et al. 1994, with one pass over the history for all products.
+    def _learn(self, x: tf.Tensor, gradient: tf.Tensor) -> None:
+        history, curvature = _learned(self._history, x, self.x, gradient, self._last[1], self._precondition)
+        if curvature > 0:  # a move without positive curvature teaches nothing
+            self._history, self._known = history, True
 
-        With Z = P Y, R the upper triangle of Sᵀ Y, D its diagonal, and u = R⁻¹ Sᵀ g,
-        H g = γ P g + S R⁻ᵀ ((D + γ Yᵀ Z) u − γ Zᵀ g) − γ Z u.
-        """
-        s, y, g = x - self.x, gradient - self._last[1], _free(x, gradient)
-        z, pg = self._precondition(tf.stack([y, g]))
-        of_y, of_g = np.split(_products([*self._s, s, *self._z, z], [y, g]).numpy().astype(np.float64), 2, axis=1)
-        sy, zy, sg, zg = (half[:, 0] for product in (of_y, of_g) for half in np.split(product, 2))
-        old = not sy[-1] > 0  # a move without positive curvature teaches nothing
-        if not old:
-            self._s, self._z, self._gamma = [*self._s[1:], s], [*self._z[1:], z], float(sy[-1] / zy[-1])
-            for matrix, column in ((self._sy, sy), (self._yz, zy)):
-                matrix[:-1, :-1] = matrix[1:, 1:]
-                matrix[:, -1] = matrix[-1] = column[1:]
-        if not self._gamma:
-            self._begin(x, gradient)
-            return
-        sg, zg = (product[:-1] if old else product[1:] for product in (sg, zg))
-        r = np.triu(self._sy)
-        u = np.linalg.solve(r, sg)
-        p = np.linalg.solve(r.T, np.diag(r) * u + self._gamma * (self._yz @ u - zg))
-        weights = np.concatenate([[self._gamma], p, -self._gamma * u]).astype(np.float32)
-        self._direction, self._length = _combine([pg, *self._s, *self._z], -weights), 1.0
+
+class History(NamedTuple):
+    """The last m moves, oldest first: rows of S and of Z = P Y, and the products Sᵀ Y and Yᵀ Z, (m, m) in float64."""
+
+    s: tf.Tensor
+    z: tf.Tensor
+    sy: tf.Tensor
+    yz: tf.Tensor
+
+
+def _no_history(memory: int, size: int) -> History:
+    """Moves of length 0, which change nothing; Sᵀ Y is the identity, so that it has an inverse."""
+    rows, products = tf.zeros((memory, size)), tf.eye(memory, dtype=tf.float64)
+    return History(rows, rows, products, tf.zeros_like(products))
 
 
 @tf.function(reduce_retracing=True)
-def _products(vectors, others):
-    """(V, O): the inner product of every vector with every other."""
-    rows = tf.stack([tf.reshape(v, [-1]) for v in vectors])
-    return tf.stack([tf.linalg.matvec(rows, tf.reshape(v, [-1])) for v in others], axis=1)
+def _learned(history, x, last_x, g, last_g, precondition):
+    """The history with the move to x in the oldest one's place, and the move's curvature sᵀ y."""
+    s, y = x - last_x, g - last_g
+    s, y, z = (tf.reshape(v, [1, -1]) for v in (s, y, precondition(y[None])))
+    rows = [tf.concat([old[1:], new], axis=0) for old, new in ((history.s, s), (history.z, z))]
+    sy, zy = (_products(r, y) for r in rows)
+    history = History(*rows, _bordered(history.sy, sy), _bordered(history.yz, zy))
+    return history, sy[-1, 0]
 
 
 @tf.function(reduce_retracing=True)
-def _combine(vectors, weights):
-    rows = tf.stack([tf.reshape(v, [-1]) for v in vectors])
-    return tf.reshape(tf.linalg.matvec(rows, weights, transpose_a=True), tf.shape(vectors[0]))
+def _aim(history, x, g, first, precondition):
+    """d = −H g (Byrd, Nocedal, Schnabel 1994, eq. 3.1), for the free part of the gradient.
+
+    With R the upper triangle of Sᵀ Y, D its diagonal, u = R⁻¹ Sᵀ g and γ = sᵀ y / yᵀ P y of the last move,
+    H g = γ P g + S R⁻ᵀ ((D + γ Yᵀ Z) u − γ Zᵀ g) − γ Z u. Before the first move γ makes d as long as `first`.
+    """
+    s, z, sy, yz = history
+    g = _free(x, g)
+    pg = precondition(g[None])[0]
+    begin = first / tf.maximum(tf.sqrt(tf.reduce_mean(pg * pg)), TINY)
+    gamma = tf.where(yz[-1, -1] > 0, sy[-1, -1] / yz[-1, -1], tf.cast(begin, tf.float64))
+    sg, zg = (_products(rows, tf.reshape(g, [1, -1])) for rows in (s, z))
+    u = tf.linalg.triangular_solve(sy, sg, lower=False)
+    p = tf.linalg.diag_part(sy)[:, None] * u + gamma * (yz @ u - zg)
+    p = tf.linalg.triangular_solve(sy, p, lower=False, adjoint=True)
+    along_s, along_z, gamma = (tf.cast(w, tf.float32) for w in (p, gamma * u, gamma))
+    correction = tf.matmul(along_s, s, transpose_a=True) - tf.matmul(along_z, z, transpose_a=True)
+    return -gamma * pg - tf.reshape(correction, tf.shape(g))
+
+
+def _products(rows, vector):
+    """(m, 1) in float64: the inner product of each row with a vector (1, N)."""
+    return tf.cast(tf.linalg.matvec(rows, vector[0]), tf.float64)[:, None]
+
+
+def _bordered(matrix, products):
+    """The matrix moved up and left by one, with the products as its last row and column."""
+    top = tf.concat([matrix[1:, 1:], products[:-1]], axis=1)
+    return tf.concat([top, tf.transpose(products)], axis=0)
 
 
 @tf.function(reduce_retracing=True)
@@ -171,19 +196,17 @@ def _move(x, direction, length):
     return tf.clip_by_value(x + length * direction, 0.0, 1.0)
 
 
-@tf.function(reduce_retracing=True)
 def _free(x, g):
     """The gradient without the parts that push out of [0, 1] where x is at its bound."""
     return tf.where((x <= 0) & (g > 0) | (x >= 1) & (g < 0), 0.0, g)
 
 
-def _finite(loss: tf.Tensor) -> float:
-    value = float(loss)
-    if not np.isfinite(value):
-        raise FloatingPointError(f"the loss is {value}")
-    return value
+def _check(loss: float) -> None:
+    if not np.isfinite(loss):
+        raise FloatingPointError(f"the loss is {loss}")
 
 
+@lru_cache  # the same map each time, so that its traces are kept
 def pyramid(levels: int = 4, gain: float = 8.0) -> Callable[[tf.Tensor], tf.Tensor]:
     """P = Σ_k gᵏ (Dᵏ)ᵀ Dᵏ, k = 0 … levels: a preconditioner that takes longer steps in coarser detail.
 

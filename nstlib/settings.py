@@ -14,6 +14,7 @@ from .errors import NstlibError, choose
 ENGINES = ("optimise", "hub")
 EXTRACTORS = ("compact", "vgg19", "random")
 CONVENTIONS = ("relative", "tutorial", "gatys")
+STARTS = ("content", "noise", "style", "compact")
 STYLE_LAYERS = tuple(f"block{i}_conv1" for i in range(1, 6))
 
 # What a weight of None means: each convention's own (content, style, total variation). `tutorial` are the tutorial's;
@@ -67,7 +68,10 @@ class Settings:
         "keep the content's colours: take its chroma at the end, or match the style's colours to it before",
         choices=("none", "luminance", "histogram"),
     )
-    init: str = knob("content", "what the run starts from: content, noise, style, or a picture's path")
+    init: str = knob(
+        "content",
+        "what the run starts from: content, noise, style, compact (its result), or a picture's path",
+    )
     temporal_weight: float = knob(0.8, "weight of the temporal loss", low=0, high=1e8, log=True, steer=True, video=True)
     consistency: str = knob(
         "steady",

@@ -12,9 +12,9 @@ import tensorflow as tf
 from . import colors, images, memory
 from .conventions import coefficients, summarise
 from .errors import NstlibError
-from .model import Targets, load_model
+from .model import StyleContentModel, Targets, load_model
 from .optimize import LBFGS, Adam, pyramid
-from .settings import Settings, check_blend, steer
+from .settings import STARTS, Settings, check_blend, steer
 from .styles import Picture, Styles
 from .tiles import refuse_masks, tiled
 
@@ -60,7 +60,9 @@ class Run:
 
     content: path or image. styles: one or several paths or images, or `Styles`. masks: a region (H, W) in [0, 1] for
     each style, of the content's size. start: an image that goes before `settings.init`. earlier: pairs (warped
-    result, reliability) for the temporal loss. Raises NstlibError, before the first step, for what cannot be run.
+    result, reliability) for the temporal loss. With `init="compact"` the first steps are compact's, and so are their
+    losses; the last share of the steps, at full size, is the extractor's.
+    Raises NstlibError, before the first step, for what cannot be run.
     """
 
     def __init__(
@@ -78,7 +80,7 @@ class Run:
         self._settings = settings = replace(settings, tile=memory.choose_tile(self.shape, settings))
         self.content = images.load(content, size=settings.size)
         self.model = load_model(settings)
-        self._check_shape()
+        self._stages = self._planned(warm=settings.init == "compact" and start is None)
         styles = styles if isinstance(styles, Styles) else Styles(styles, settings)
         self.styles = styles.recolored(self.content, settings)
         self._blend = check_blend(settings, len(self.styles.pictures))
@@ -86,8 +88,7 @@ class Run:
         if self._masks and 0 < settings.tile < max(self.shape):
             refuse_masks(self._masks)
         self._earlier = earlier
-        self.shapes = scale_shapes(self.shape, settings.scales, self.model.extractor.smallest)
-        named = None if settings.init in ("content", "noise", "style") else settings.init
+        named = None if settings.init in STARTS else settings.init
         first = named if start is None else start
         self.sources = {"content": content, "styles": self.styles.sources, "masks": list(masks), "start": first}
         self.number, self.curves, self.steering = 0, {}, [(0, settings)]
@@ -95,13 +96,17 @@ class Run:
         self._start = self._first() if start is None else images.load(start)
         self._enter(0, self._start)
 
-    def _check_shape(self) -> None:
-        smallest = self.model.extractor.smallest
+    def _planned(self, *, warm: bool) -> list[tuple[tuple[int, int], StyleContentModel]]:
+        """The shape and the model of each stage: coarse to fine; warm, with compact, then the full size once more."""
+        model = load_model(compact_settings(self._settings)) if warm else self.model
+        smallest = max(self.model.extractor.smallest, model.extractor.smallest)
         if min(self.shape) < smallest:
             raise NstlibError(
                 f"the picture is {self.shape[1]} x {self.shape[0]} pixels and its deepest layer needs {smallest} a "
                 "side; choose a larger size, or shallower layers"
             )
+        stages = [(shape, model) for shape in scale_shapes(self.shape, self._settings.scales, smallest)]
+        return [*stages, (self.shape, self.model)] if warm else stages
 
     @property
     def settings(self) -> Settings:
@@ -131,16 +136,19 @@ class Run:
 
     @property
     def networks(self) -> dict[str, dict[str, str]]:
-        """What the picture depends on beside settings and inputs: the extractor's name and its weights' SHA-256."""
-        return {"extractor": {"name": self.model.extractor.name, "sha256": self.model.extractor.checksum}}
+        """What the picture depends on beside settings and inputs: the extractors' names and weights' SHA-256."""
+        used = {"extractor": self.model.extractor}
+        if self._stages[0][1] is not self.model:
+            used["first extractor"] = self._stages[0][1].extractor
+        return {kind: {"name": extractor.name, "sha256": extractor.checksum} for kind, extractor in used.items()}
 
     def __next__(self) -> Step:
         self._replay_steering()
         if self.number >= self.total_steps:
             raise StopIteration
-        last = self._scale + 1 == len(self.shapes)
-        if not last and self.number >= self._settings.steps * (self._scale + 1) // len(self.shapes):
-            self._enter(self._scale + 1, self._grown(self.shapes[self._scale + 1]))
+        last = self._scale + 1 == len(self._stages)
+        if not last and self.number >= self._settings.steps * (self._scale + 1) // len(self._stages):
+            self._enter(self._scale + 1, self._grown(self._stages[self._scale + 1][0]))
         try:
             total, terms = self.optimizer.step(lambda image: self._model.loss(image, self._targets, self._weights))
         except FloatingPointError as error:
@@ -193,8 +201,8 @@ class Run:
 
     def _enter(self, scale: int, image: np.ndarray) -> None:
         """Begin a scale: its targets and weights, and an optimiser that starts from the image."""
-        self._scale, shape, tile = scale, self.shapes[scale], self._settings.tile
-        self._model = tiled(self.model, tile) if 0 < tile < max(shape) else self.model
+        self._scale, (shape, model), tile = scale, self._stages[scale], self._settings.tile
+        self._model = tiled(model, tile) if 0 < tile < max(shape) else model
         content = images.resize(self.content, shape)
         if self._settings.preserve_color == "luminance":
             content = colors.luminance(content)
@@ -210,7 +218,7 @@ class Run:
 
     def _grown(self, shape: tuple[int, int]) -> np.ndarray:
         """The picture at the next scale, with the detail that the start has there and not at this one."""
-        image, old = self.optimizer.x.numpy(), self.shapes[self._scale]
+        image, old = self.optimizer.x.numpy(), self._stages[self._scale][0]
         grown = images.resize(image, shape)
         if self._settings.init == "noise":
             return grown
@@ -218,7 +226,7 @@ class Run:
         return np.clip(grown + fine - images.resize(images.resize(fine, old), shape), 0, 1)
 
     def _weigh(self) -> None:
-        channels, shape = self.model.extractor.channels, self.shapes[self._scale]
+        channels, shape = self._model.extractor.channels, self._stages[self._scale][0]
         self._weights = coefficients(self._settings, self._targets, channels, self._blend, shape)
 
     def _optimizer(self, image: tf.Tensor, *, coarsest: bool) -> Adam | LBFGS:
@@ -232,16 +240,23 @@ class Run:
         """The picture that `settings.init` names, at the coarsest scale's size or larger."""
         init = self._settings.init
         if init == "noise":
-            shape = (*self.shapes[0], 3)
+            shape = (*self._stages[0][0], 3)
             return np.random.default_rng(self._settings.seed).uniform(size=shape).astype(np.float32)
-        if init == "content":
+        if init in ("content", "compact"):
             grey = self._settings.preserve_color == "luminance"
             return colors.luminance(self.content) if grey else self.content
         if init == "style":
             return self.styles.pictures[0]
         if not Path(init).exists():
-            raise NstlibError(f"init={init!r}; choose from content, noise, style, or give a picture's path")
+            raise NstlibError(f"init={init!r}; choose from {', '.join(STARTS)}, or give a picture's path")
         return images.load(init)
+
+
+def compact_settings(settings: Settings) -> Settings:
+    """The settings of the stages before the extractor's own. Raises NstlibError where that is compact already."""
+    if settings.extractor == "compact":
+        raise NstlibError("init=compact is a start for vgg19 and random; with the extractor compact choose content")
+    return replace(settings, extractor="compact", weights="", pooling="max")
 
 
 def _stack(maps: Sequence[np.ndarray], shape: tuple[int, int]) -> tf.Tensor | None:

@@ -79,8 +79,9 @@ def test_other_pictures_sizes_and_styles_use_the_same_trace(content, style, smal
 
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
 @pytest.mark.parametrize("stop", [2, 5])
-def test_a_restored_run_goes_on_as_if_it_had_never_stopped(content, style, small, optimizer, stop):
-    settings = replace(small, optimizer=optimizer, scales=2, steps=8)
+@pytest.mark.parametrize("init", ["content", "compact"])
+def test_a_restored_run_goes_on_as_if_it_had_never_stopped(content, style, small, optimizer, stop, init):
+    settings = replace(small, optimizer=optimizer, scales=2, steps=8, init=init)
     whole, other = make(content, style, settings), make(content, style, settings)
     for _ in range(stop):
         next(whole)
@@ -172,6 +173,22 @@ def test_each_init(content, style, small, init):
         assert np.abs(run.image - other.image).mean() > 0.1
 
 
+def test_a_run_from_compact_goes_on_from_its_result(content, style, small):
+    settings = replace(small, init="compact", scales=2, steps=12)
+    run = make(content, style, settings)
+    steps = list(run)
+    assert [s.shape for s in steps] == [(24, 32)] * 4 + [(48, 64)] * 8
+    compact = make(content, style, replace(settings, extractor="compact", init="content", steps=8))
+    compact.finish()
+    assert run.curves["total"][:8] == compact.curves["total"]
+    own = make(content, style, replace(settings, init="content", scales=1), start=compact.image)
+    assert run.curves["total"][8] == pytest.approx(next(own).losses["total"], rel=1e-5)
+    assert {kind: n["name"] for kind, n in run.networks.items()} == {
+        "extractor": "random",
+        "first extractor": "compact",
+    }
+
+
 def test_the_temporal_loss_holds_the_picture_to_the_warped_one(content, style, small):
     warped, trusted = smooth_noise(9, (48, 64)), np.zeros((48, 64), np.float32)
     trusted[:, :32] = 1
@@ -235,7 +252,8 @@ def test_a_loss_that_is_not_finite_keeps_the_last_good_picture(content, style, s
     [
         ({"style_layers": ("block9_conv1",)}, "unknown layer 'block9_conv1'"),
         ({"style_blend": (1.0, 2.0)}, "style_blend has 2 values for 1 styles"),
-        ({"init": "nois"}, "init='nois'; choose from content, noise, style"),
+        ({"init": "nois"}, "init='nois'; choose from content, noise, style, compact"),
+        ({"init": "compact", "extractor": "compact"}, "init=compact is a start for vgg19 and random"),
     ],
 )
 def test_what_cannot_be_run_is_refused_before_the_first_step(content, style, small, change, message):

@@ -40,8 +40,9 @@ def test_the_tiled_loss_and_gradient_are_those_of_the_whole_picture(shape):
             np.testing.assert_allclose(tiled(image)[kind][name], value, atol=1e-4 * np.abs(value).max())
 
 
-def test_a_margin_is_as_wide_as_the_deepest_layer_sees():
-    settings = Settings(extractor="random", size=256)
+@pytest.mark.parametrize("extractor", ["random", "compact"])
+def test_a_margin_is_as_wide_as_the_deepest_layer_sees(extractor):
+    settings = Settings(extractor=extractor, size=256)
     run = Run(smooth_noise(1, (256, 256)), smooth_noise(2, (64, 64)), settings)
     image = tf.constant(smooth_noise(5, (256, 256)))
     tiled = TiledModel(run.model, side=128)

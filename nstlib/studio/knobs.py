@@ -7,7 +7,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from ..features import CHANNELS
-from ..settings import DEFAULT_WEIGHTS, STEERABLE, Settings
+from ..settings import DEFAULT_WEIGHTS, STARTS, STEERABLE, Settings
 from .rows import Shares, Weight, row
 
 TERMS = ("content_weight", "style_weight", "tv_weight")  # in the order of DEFAULT_WEIGHTS
@@ -17,7 +17,6 @@ LABELS = {
     "preserve_color": "keep colours",
     "optimizer": "optimiser",
 }
-STARTS = ("content", "noise", "style")
 COMMON = ("engine", "extractor", "convention", "pooling", "optimizer", "init", "size", "steps", "preserve_color")
 
 

@@ -1,0 +1,92 @@
+"""Speed on VGG19, whose weights need not be there: its layout's time and memory are the same with random ones.
+
+What needs real features, the warm start, counts evaluations on the reference teacher in ../shared, a slim VGG19, and
+takes VGG19's seconds for each.
+"""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+import tensorflow as tf
+
+from .. import images, samples
+from ..model import load_model
+from ..settings import Settings
+from ..stylize import Run
+from . import Row, compact
+from ._recipe import SHARED, Recipe, in_turn, pairs
+
+SIDE = 256
+GOAL = 1000  # the recipe's steps
+WARM_STEPS = 150  # half of them compact's
+
+
+def rows() -> Iterator[Row]:
+    """Every figure that speaks of VGG19, and the memory of a print."""
+    if (SHARED / "teacher" / "judge.py").is_file():
+        yield warm_start()
+    else:
+        print(f"speed: the warm start left out, no reference teacher in {SHARED.name}/", file=sys.stderr)
+    yield over_bare_pass()
+    ours, recipe = (peak(kind, 1024, 3) for kind in ("ours", "recipe"))
+    yield Row("speed", "peak memory at 1024x1024, vgg19's layout: ours / recipe", ours / recipe, 1.0, 0.6, "lower")
+    yield Row("speed", "peak memory of 4096x4096, compact, GB", peak("print", 4096, 2) / 1e9, 8, None, "lower")
+
+
+def step_seconds(content: np.ndarray, style: np.ndarray, steps: int) -> float:
+    """Seconds of a step of the recipe on VGG19's layout."""
+    settings = Settings(extractor="random", size=max(content.shape), scales=1)
+    return Recipe(Run(content, style, settings)).train(steps)[1][-1] / steps
+
+
+def warm_start() -> Row:
+    """Recipe ÷ ours from compact's result: the teacher's evaluations to the recipe's last loss, VGG19's seconds."""
+    content, style = (images.resize(picture, (SIDE, SIDE)) for picture in pairs()[0])
+    settings = Settings(size=SIDE, scales=1, steps=WARM_STEPS, content_layers=compact.CONTENT)
+    fast, teacher, quick = load_model(settings), compact.teacher(compact.load_judge()), WARM_STEPS // 2
+    goal = Recipe(_staged(Run(content, style, settings), [teacher])).train(GOAL)[0][-1]
+    warm = _staged(Run(content, style, settings), [fast, teacher])
+    warm.extend(4 * GOAL)
+    reached = (step.number for step in warm if warm._model is teacher and step.losses["total"] <= goal)
+    slow = next(reached, np.inf) - quick
+    each, run = step_seconds(content, style, 5), Run(content, style, settings)
+    (seconds,) = in_turn(lambda: next(run), rounds=10)
+    ratio = GOAL * each / (slow * each + quick * seconds)
+    name = f"vgg19 from compact's result: recipe / ours, {SIDE}x{SIDE}, evaluations of the teacher"
+    return Row("speed", name, ratio, 8, 15, "higher")
+
+
+def over_bare_pass() -> Row:
+    """A step of ours over a forward and a backward pass of the same layers, with nothing compared."""
+    content = images.resize(samples.frame(30), (SIDE, SIDE))
+    run = Run(content, samples.styles()["whirls"], Settings(extractor="random", size=SIDE, steps=1000))
+    image, extractor = tf.constant(content), run.model.extractor
+
+    @tf.function
+    def bare(x: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            total = tf.add_n([tf.reduce_sum(features) for features in extractor(x[None]).values()])
+        return tape.gradient(total, x)
+
+    bare(image)
+    for _ in range(3):
+        next(run)
+    step, network = in_turn(lambda: next(run), lambda: bare(image).numpy(), rounds=9)
+    name = f"a step on vgg19's layout / a bare forward and backward pass, {SIDE}x{SIDE}"
+    return Row("speed", name, step / network, 1.10, 1.03, "lower")
+
+
+def peak(kind: str, side: int, steps: int) -> int:
+    """The peak memory, bytes, of a process that takes a few steps."""
+    call = [sys.executable, "-m", "nstlib.bench._peak", kind, str(side), str(steps)]
+    return int(subprocess.run(call, capture_output=True, text=True, check=True).stdout)
+
+
+def _staged(run: Run, models: list) -> Run:
+    """The run, of these models one after the other."""
+    run.model, run._stages = models[-1], [(run.shape, model) for model in models]
+    run._enter(0, run.content)
+    return run
