@@ -25,7 +25,7 @@ from .distill_teacher import Teacher, load_teacher
 
 TAPS = tuple(f"block{i}_conv1" for i in range(1, 6))
 CONTENT = "block4_conv1"
-OUTSIDE, TWIN = 1.0, 20.0  # weights: leaving [0, 1]; twins that differ
+OUTSIDE, TWIN, VARIATION = 1.0, 20.0, 0.5  # weights: leaving [0, 1]; twins that differ; total variation
 CLOSE = 0.1  # style distances well below this one count as they are, well above it by their ratios
 FAINT = 1e-3  # of a style's Gram norm: a flat style does not outweigh the others
 
@@ -75,11 +75,12 @@ class Lesson(keras.Model):
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
-        """log(1 + style / 0.1) + weight · log(1 + content) + 20 twins + leaving [0, 1]."""
+        """log(1 + style / 0.1) + weight · log(1 + content) + 20 twins + leaving [0, 1] + 0.5 total variation."""
         style, content = self.distances(x, y_pred)
         painted = ops.mean(ops.log1p(style / CLOSE) + self.content_weight * ops.log1p(content))
         outside = ops.mean(ops.relu(ops.abs(y_pred - 0.5) - 0.5) ** 2)
-        return painted + OUTSIDE * outside + TWIN * twins_apart(y_pred, x["shift"])
+        apart = twins_apart(y_pred, x["shift"])
+        return painted + OUTSIDE * outside + TWIN * apart + VARIATION * total_variation(y_pred)
 
     def distances(self, x: dict[str, Any], picture: Any) -> tuple[Any, Any]:
         """Style: mean over five layers of |G − A|² / |A|²; content: |F − P|² / |P|² at relu4_1; one each a picture."""
@@ -90,6 +91,11 @@ class Lesson(keras.Model):
             size = ops.sum(aim**2, axis=(1, 2))
             style = style + ops.sum((gram(now[name]) - aim) ** 2, axis=(1, 2)) / (size + FAINT * ops.mean(size)) / 5
         return style, relative(now[CONTENT], ops.stop_gradient(photo))
+
+
+def total_variation(picture: Any) -> Any:
+    """mean |x_{i+1} − x_i|, over both directions."""
+    return sum(ops.mean(ops.abs(d)) for d in (picture[:, 1:] - picture[:, :-1], picture[:, :, 1:] - picture[:, :, :-1]))
 
 
 def twins_apart(picture: Any, shift: Any) -> Any:
