@@ -10,7 +10,7 @@ from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any
 
-from . import __version__, reels, workers
+from . import __version__, executors, reels
 from .axes import parse
 from .errors import NstlibError
 from .quiet import load_tensorflow
@@ -85,7 +85,7 @@ def parser() -> argparse.ArgumentParser:
     grid.add_argument("styles", type=Path, nargs="*", metavar="style", help="paintings; or give --axis style=A,B")
     grid.add_argument("--axis", action="append", required=True, metavar="NAME=V,V", help=AXIS)
     grid.add_argument("-o", "--output", type=Path, required=True, help="the folder to write to")
-    workers.add_workers(grid)
+    executors.add_workers(grid)
     add_settings(grid)
 
     text = "take a clip apart into images, or put images together"
@@ -202,7 +202,7 @@ def sweep_command(given: argparse.Namespace) -> None:
 
     from .sweeps import sweep
 
-    with workers.executor(given.scheduler, given.workers) as pool:
+    with executors.executor(given.scheduler, given.workers) as pool:
         cells = sweep(given.content, given.styles, axes, pool, settings=settings, output=given.output)
         total = math.prod(map(len, axes.values()))
         for cell in tqdm(cells, total=total, unit="cell", leave=False, dynamic_ncols=True):

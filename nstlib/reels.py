@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from . import clips, encoders, images, workers
+from . import clips, encoders, executors, images
 from .errors import NstlibError
 from .quiet import load_tensorflow
 from .settings import STYLE_LAYERS, Settings
@@ -48,7 +48,7 @@ def add_video(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--flow", type=Path, metavar="DIR", help="a folder of .flo files; else motion is estimated")
     parser.add_argument("--fresh", action="store_true", help="begin again, dropping the frames of a stopped run")
     add_range(parser)
-    workers.add_workers(parser)
+    executors.add_workers(parser)
 
 
 def video(given: argparse.Namespace, settings: Settings) -> None:
@@ -68,7 +68,7 @@ def video(given: argparse.Namespace, settings: Settings) -> None:
         raise NstlibError("--flow needs the whole clip in one place; leave out the workers")
     from .spread import Spread
 
-    with workers.executor(given.scheduler, given.workers) as pool:
+    with executors.executor(given.scheduler, given.workers) as pool:
         _write(Spread(clip, given.styles, given.output, settings, executor=pool, fresh=given.fresh))
 
 

@@ -120,7 +120,8 @@ class Spread(Film):
 
     def _collect(self, waiting: dict[Future, Piece]) -> None:
         """Put on disk what has been finished: frames as PNGs, and how each was made."""
-        for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+        done = wait(waiting, return_when=FIRST_COMPLETED).done
+        for future in sorted(done, key=lambda future: waiting[future].first):
             piece = waiting.pop(future)
             painted = _painted(future, piece)
             with images.whole_file(self._path(piece)) as beside, ZipFile(beside, "w") as file:

@@ -12,7 +12,7 @@ FLOORS = [
     {"images", "encoders", "flow", "shots", "losses", "optimize", "plots", "samples", "memory", "compact"},
     {"features", "clips", "guide", "store", "instant", "axes", "workers"},
     {"model", "metrics", "sheets", "cluster"},
-    {"conventions", "styles", "tiles"},
+    {"conventions", "styles", "tiles", "executors"},
     {"stylize"},
     {"feedforward"},
     {"engines"},

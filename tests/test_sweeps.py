@@ -17,7 +17,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from nstlib import axes, images, records, sweeps, workers
+from nstlib import axes, executors, images, records, sweeps
 from nstlib.__main__ import main
 from nstlib.axes import parse
 from nstlib.bench._cluster import cluster, environment
@@ -212,7 +212,7 @@ def test_text_is_broken_to_the_width():
 def test_a_broken_pool_of_processes_is_one_line(content, style, tmp_path):
     grid, settings = {"seed": range(6)}, replace(FAST, next_steps=200)
     before = set(psutil.Process().children())
-    with workers.executor(workers=1) as pool:
+    with executors.executor(workers=1) as pool:
         cells = sweeps.sweep(content, style, grid, pool, settings=settings, output=tmp_path)
         next(cells)
         for child in set(psutil.Process().children()) - before:
@@ -249,7 +249,7 @@ def killing(content, style, running, folder, kills):
             killed.append(victim.pid)
 
     killer = threading.Thread(target=kill)
-    with workers.executor(address) as pool:
+    with executors.executor(address) as pool:
         cells = sweeps.sweep(content, style, grid, pool, settings=settings, output=folder / "dask", window=8)
         numbers = [next(cells).number]
         killer.start()
@@ -274,7 +274,7 @@ def test_five_killed_workers_cost_no_cell(content, style, running, tmp_path):
 
 def test_the_clients_memory_stays_flat_over_a_thousand_cells(content, style, running, tmp_path):
     process, seen = psutil.Process(), []
-    with workers.executor(running[0]) as pool:
+    with executors.executor(running[0]) as pool:
         grid = {"seed": range(20), "steps": range(1, 51)}
         for count, _ in enumerate(sweeps.sweep(content, style, grid, pool, settings=FAST, output=tmp_path, window=32)):
             if count in (300, 999):
@@ -285,7 +285,7 @@ def test_the_clients_memory_stays_flat_over_a_thousand_cells(content, style, run
 
 def test_a_lost_scheduler_is_one_line_and_the_same_command_goes_on(content, style, tmp_path):
     settings, grid = replace(FAST, next_steps=100), {"seed": range(20)}
-    with cluster(tmp_path, paths=[HERE]) as (address, scheduler, _), workers.executor(address) as pool:
+    with cluster(tmp_path, paths=[HERE]) as (address, scheduler, _), executors.executor(address) as pool:
         cells = sweeps.sweep(content, style, grid, pool, settings=settings, output=tmp_path / "out", window=4)
         next(cells)
         next(cells)
@@ -305,7 +305,7 @@ def test_no_scheduler_is_one_line(monkeypatch):
 
     monkeypatch.setattr(module, "TIMEOUT", 1)
     with pytest.raises(NstlibError, match="no Dask scheduler answers at tcp://127.0.0.1:9"):
-        workers.executor("tcp://127.0.0.1:9").__enter__()
+        executors.executor("tcp://127.0.0.1:9").__enter__()
 
 
 # the command

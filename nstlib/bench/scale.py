@@ -19,7 +19,7 @@ from time import perf_counter, process_time
 import numpy as np
 import psutil
 
-from nstlib import clips, metrics, samples, spread, workers
+from nstlib import clips, executors, metrics, samples, spread
 from nstlib.settings import Settings
 from nstlib.spread import Spread
 from nstlib.styles import Styles
@@ -56,7 +56,7 @@ def sweeps(runs: int = RUNS, rounds: int = ROUNDS, settings: Settings = SETTINGS
             place = Path(folder, name)
             place.mkdir()
             address, _, _ = stack.enter_context(cluster(place, count))
-            pools[name] = stack.enter_context(workers.executor(address))
+            pools[name] = stack.enter_context(executors.executor(address))
         loop = stack.enter_context(_Loop(settings))
         for number in range(rounds + 1):
             for name in seconds:
@@ -118,7 +118,7 @@ for line in sys.stdin:
 def memory(cells: int = 1000) -> Iterator[Row]:
     """How the client's memory grows after the first 300 of a thousand tiny cells."""
     process, seen = psutil.Process(), []
-    with TemporaryDirectory() as folder, cluster(Path(folder)) as (address, _, _), workers.executor(address) as pool:
+    with TemporaryDirectory() as folder, cluster(Path(folder)) as (address, _, _), executors.executor(address) as pool:
         grid = {"seed": range(cells // 20), "style_weight": [float(i) for i in range(1, 21)]}
         photograph, style = samples.photograph(), samples.styles()[STYLE]
         for number, _ in enumerate(sweep(photograph, style, grid, pool, settings=TINY, output=Path(folder, "out"))):
@@ -162,7 +162,7 @@ def paper(size: int = 384, frames: int = 6) -> Iterator[Row]:
     clip = clips.probe(samples.clip(), size=size)
     clip = replace(clip, picks=clip.picks[:frames])
     ((_, sent),) = spread.cut(clips.read_frames(clip), spread.PIECE, spread.OVERLAP)
-    with TemporaryDirectory() as folder, workers.executor(workers=1) as pool:
+    with TemporaryDirectory() as folder, executors.executor(workers=1) as pool:
         film = Spread(clip, samples.styles()[STYLE], Path(folder, "out.mp4"), Settings(size=size), executor=pool)
         began = process_time()
         first, *later = film
