@@ -137,7 +137,8 @@ def load(path: str | Path = FILE, sha256: str | None = None) -> dict[str, np.nda
     try:
         data = Path(path).read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a name with a null character
-        raise NstlibError(f"compact's weights cannot be read: {error}") from None
+        why = getattr(error, "strerror", None) or error
+        raise NstlibError(f"compact's weights cannot be read: {path}: {why}; give an .npz file, or none") from None
     found = hashlib.sha256(data).hexdigest()
     if sha256 and found != sha256:
         raise NstlibError(f"compact's weights {path} are corrupted: SHA-256 {found}, expected {sha256}; install again")
