@@ -205,6 +205,7 @@ class Painter:
         self._paint: dict[int, Callable[[np.ndarray], np.ndarray]] = {}
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
+        """The frame (H, W, 3), painted. Raises NstlibError where it is too small."""
         keep, size = self.settings.preserve_color, max(frame.shape[:2])
         if min(frame.shape[:2]) < SMALLEST:
             raise NstlibError(f"the picture is {frame.shape[1]} x {frame.shape[0]}; one pass needs {SMALLEST} a side")

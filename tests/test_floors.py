@@ -18,7 +18,7 @@ FLOORS = [
     {"engines"},
     {"records"},
     {"video"},
-    {"demo", "paper", "studio", "sweeps", "reels"},
+    {"demo", "gallery", "paper", "studio", "sweeps", "reels"},
     {"__main__"},
 ]
 ALONE = {"training", "bench"}  # nothing imports them
