@@ -53,7 +53,7 @@ class Module:
         cannot do.
         """
         longest = size if self.blends else STYLE_SIZE
-        pictures = [_batch(_at_least(picture, longest)) for picture in styles]
+        pictures = [_batch(_scaled(picture, longest)) for picture in styles]
         if self.blends:
             vector = tf.add_n([s * self._loaded.statistics(p) for s, p in zip(shares, pictures, strict=True)])
             return lambda content: self._paint(content, vector, strength)
@@ -82,9 +82,10 @@ def picture_of(given: Any, handle: str) -> np.ndarray:
     first = given
     while isinstance(first, dict | list | tuple) and first:
         first = next(iter(first.values())) if isinstance(first, dict) else first[0]
-    shape = tuple(getattr(first, "shape", ()))
-    if len(shape) != 4 or shape[0] != 1 or shape[3] != 3:
-        raise NstlibError(f"{handle} gave {shape or type(first).__name__}, not (1, H, W, 3); {SIGNATURE}")
+    shape = getattr(first, "shape", None)
+    if shape is None or len(shape) != 4 or shape[0] != 1 or shape[3] != 3:
+        what = type(first).__name__ if shape is None else f"a tensor {tuple(shape)}"
+        raise NstlibError(f"{handle} gave {what}, not (1, H, W, 3); {SIGNATURE}")
     return np.asarray(first, np.float32)[0]
 
 
@@ -95,13 +96,14 @@ def _batch(image: np.ndarray) -> tf.Tensor:
     return tf.constant(image[None], tf.float32)
 
 
-def _at_least(picture: np.ndarray, longest: int) -> np.ndarray:
-    """The picture with this longest side. Raises NstlibError where it is too small to be a style."""
-    height, width = picture.shape[:2]
-    if min(height, width) < SMALLEST:
-        raise NstlibError(f"the style is {width} x {height} pixels; one pass needs at least {SMALLEST} a side")
-    shape = images.fit((height, width), longest)
-    return images.resize(picture, tuple(max(SMALLEST, side) for side in shape))
+def _scaled(picture: np.ndarray, longest: int) -> np.ndarray:
+    """The picture with this longest side, and no side under SMALLEST."""
+    return images.resize(picture, tuple(max(SMALLEST, side) for side in images.fit(picture.shape[:2], longest)))
+
+
+def _refuse_small(what: str, shape: Sequence[int]) -> None:
+    if min(shape[:2]) < SMALLEST:
+        raise NstlibError(f"the {what} is {shape[1]} x {shape[0]} pixels; one pass needs at least {SMALLEST} a side")
 
 
 @lru_cache(maxsize=2)
@@ -203,17 +205,19 @@ class Painter:
     def __init__(self, styles: Styles, settings: Settings) -> None:
         self.styles, self.settings, self.module = styles, settings, load_module(settings.module)
         self._paint: dict[int, Callable[[np.ndarray], np.ndarray]] = {}
+        for source in styles.sources:
+            _refuse_small("style", images.shape_of(source))
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """The frame (H, W, 3), painted. Raises NstlibError where it is too small."""
         keep, size = self.settings.preserve_color, max(frame.shape[:2])
-        if min(frame.shape[:2]) < SMALLEST:
-            raise NstlibError(f"the picture is {frame.shape[1]} x {frame.shape[0]}; one pass needs {SMALLEST} a side")
+        _refuse_small("picture", frame.shape)
         if keep != "none":
             paint = self._painter(self.styles.recolored(frame, self.settings), size)
         else:
-            paint = self._paint.setdefault(size, None) or self._painter(self.styles, size)
-            self._paint[size] = paint
+            if size not in self._paint:
+                self._paint[size] = self._painter(self.styles, size)
+            paint = self._paint[size]
         return paint(colors.luminance(frame) if keep == "luminance" else frame)
 
     def _painter(self, styles: Styles, size: int) -> Callable[[np.ndarray], np.ndarray]:

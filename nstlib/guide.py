@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from . import flow, shots
+from . import flow, images, shots
 from .errors import NstlibError
 
 # (number of the frame, of the other, frame, other) -> (flow from frame to other, flow from other to frame)
@@ -63,6 +63,14 @@ class Shot:
         if self.anchor is None or self.age is None:
             self.anchor, self.age = frame, np.full(frame.shape[:2], SETTLING, np.uint8)
         self.anchor = np.where((self.age >= SETTLING)[..., None], self.anchor, frame)
+
+    def state(self) -> np.ndarray:
+        """`anchor` and `age` as bytes (H, W, 4), which `restore` takes."""
+        return np.dstack([images.to_uint8(self.anchor), self.age])
+
+    def restore(self, state: np.ndarray) -> None:
+        """Go on from `state()`."""
+        self.anchor, self.age = state[..., :3] / np.float32(255), state[..., 3]
 
     def guide(self, number: int, frame: np.ndarray) -> Guide:
         """What the earlier frames say of frame `number`.

@@ -70,13 +70,15 @@ def gram_matrices(grams: Mapping[str, np.ndarray], *, title: str = "Gram matrice
     return figure
 
 
-def frame_curves(curves: Mapping[str, Sequence[float]], *, title: str = "", label: str = "") -> "Figure":
-    """One line a name over the frames, logarithmic; None and NaN leave a gap."""
+def frame_curves(
+    curves: Mapping[str, Sequence[float]], *, title: str = "", label: str = "", unit: str = "frame"
+) -> "Figure":
+    """One line a name over the frames (or another `unit`), logarithmic; None and NaN leave a gap."""
     figure, axes = _figure(1, 1, (9, 3.6))
     for (name, values), color in zip(curves.items(), COLORS * 3, strict=False):
         known = np.array([np.nan if value is None else value for value in values], float)
         axes[0, 0].plot(known, label=name, color=color, linewidth=1.5)
-    axes[0, 0].set(title=title, xlabel="frame", ylabel=label, yscale="log")
+    axes[0, 0].set(title=title, xlabel=unit, ylabel=label, yscale="log")
     axes[0, 0].grid(alpha=0.3)
     axes[0, 0].legend(fontsize=9)
     return figure

@@ -78,7 +78,12 @@ class Settings:
     )
     passes: int = knob(1, "how often a clip is gone through, forth and back in turn", low=1, high=100, video=True)
     reach: int = knob(1, "how many frames back the temporal loss looks: 1, 2, 4, ...", low=1, high=64, video=True)
-    motion: str = knob("fine", "how finely motion is estimated", choices=("fast", "medium", "fine", "best"), video=True)
+    motion: str = knob(
+        "auto",
+        "how finely motion is estimated; auto: as the engine's time a frame deserves",
+        choices=("auto", "fast", "medium", "fine", "best"),
+        video=True,
+    )
     size: int = knob(384, "longest side of the result, pixels", low=16, high=20000)
     steps: int = knob(150, "evaluations of loss and gradient, over all scales", low=1, high=100000)
     scales: int = knob(0, "sizes from coarse to fine, each twice the one before; 0: chosen by size", low=0, high=8)

@@ -55,11 +55,20 @@ class Store:
 
     def save(self, name: str, image: np.ndarray) -> None:
         """An image under a name, whole."""
-        images.save(self.folder / f"{name}.png", image)
+        images.save(self.folder / f"{name}.png", image, quick=True)
 
     def load(self, name: str) -> np.ndarray:
         """The image under a name."""
         return images.load(self.folder / f"{name}.png")
+
+    def keep(self, name: str, array: np.ndarray) -> None:
+        """An array under a name, whole."""
+        with images.whole_file(self.folder / f"{name}.npy") as beside:
+            np.save(beside, array)
+
+    def kept(self, name: str) -> np.ndarray:
+        """The array under a name."""
+        return np.load(self.folder / f"{name}.npy", allow_pickle=False)
 
     def finish(self, entry: dict[str, Any]) -> None:
         """Log a frame as finished."""
@@ -68,8 +77,8 @@ class Store:
             beside.write_text("".join(json.dumps(line) + "\n" for line in self.log))
 
     def discard(self, name: str) -> None:
-        """Remove an image that is needed no longer."""
-        (self.folder / f"{name}.png").unlink(missing_ok=True)
+        """Remove an array that is needed no longer."""
+        (self.folder / f"{name}.npy").unlink(missing_ok=True)
 
     def remove(self) -> None:
         """Remove the folder."""

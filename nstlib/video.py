@@ -17,6 +17,8 @@ from .settings import Settings, to_dict
 from .store import Store
 from .styles import Picture
 
+MOTION = {"optimise": "fine", "hub": "fast"}  # what `motion=auto` means: a small share of a frame's time
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -62,7 +64,8 @@ class Film:
         self.output = Path(output)
         encoders.check(self.output)
         self.engine = engine or load_engine(styles, settings)
-        self.motion = precomputed(flows) if flows else estimated(settings.motion)
+        preset = MOTION[settings.engine] if settings.motion == "auto" else settings.motion
+        self.motion = precomputed(flows) if flows else estimated(preset)
         self.recipe = recipe(self.clip, styles, settings, self.engine, flows)
         self.store = Store(self.output.absolute().with_name(f"{self.output.name}.work"), self.recipe, fresh=fresh)
         self._frames = self._all()
@@ -119,8 +122,7 @@ class Film:
             shot.add(number, frame, painted.image)
             if self.settings.passes > 1:
                 self.store.save(f"source-{number + 1:06d}", frame)
-            self.store.save(f"anchor-{number + 1:06d}", shot.anchor)
-            self.store.save(f"age-{number + 1:06d}", np.repeat(shot.age[..., None] / np.float32(255), 3, axis=-1))
+            self.store.keep(f"shot-{number + 1:06d}", shot.state())
             yield self._finish(0, number, painted, guide, (began, moved))
 
     def _shot(self) -> Shot:
@@ -133,8 +135,7 @@ class Film:
         if number > last - self.settings.reach:
             shot.add(number, frame, self.store.load(_name(0, number)))
         if number == last < self.clip.frames - 1:
-            shot.anchor = self.store.load(f"anchor-{number + 1:06d}")
-            shot.age = images.to_uint8(self.store.load(f"age-{number + 1:06d}")[..., 0])
+            shot.restore(self.store.kept(f"shot-{number + 1:06d}"))
         return shot
 
     def _later_pass(self, number_pass: int) -> Iterator[Frame]:
@@ -165,8 +166,7 @@ class Film:
         self.store.save(_name(number_pass, number), painted.image)
         entry = {"pass": number_pass, "frame": number, "cut": cut, "steps": painted.steps, "losses": painted.losses}
         self.store.finish(entry | dict(zip(("trusted", "held"), shares, strict=True)))
-        self.store.discard(f"anchor-{number:06d}")
-        self.store.discard(f"age-{number:06d}")
+        self.store.discard(f"shot-{number:06d}")
         began, moved = times
         seconds = perf_counter() - began
         return Frame(

@@ -39,3 +39,38 @@ def small():
 
     layers = ("block1_conv1", "block2_conv1")
     return Settings(extractor="random", size=64, steps=6, style_layers=layers, content_layers=("block2_conv1",))
+
+
+TOY = {1: 4, 2: 6, 3: 8, 4: 10, 5: 10}
+
+
+def toy_teacher(seed: int = 0) -> dict[str, np.ndarray]:
+    """A random slim VGG19 in the layout of a teacher's file."""
+    from nstlib.training.distill_teacher import CONVOLUTIONS
+
+    rng, cin, weights = np.random.default_rng(seed), 3, {}
+    weights["conv0/kernel"], weights["conv0/bias"] = np.eye(3)[None, None], np.full(3, -0.5)
+    for block, count in CONVOLUTIONS.items():
+        for i in range(1, count + 1):
+            cout = TOY[block]
+            weights[f"conv{block}{i}/kernel"] = rng.normal(0, np.sqrt(2 / 9 / cin), (3, 3, cin, cout))
+            weights[f"conv{block}{i}/bias"] = rng.normal(0, 0.1, cout)
+            cin = cout
+        weights[f"conv{block}1_aux/kernel"] = rng.normal(0, 0.5, (1, 1, cin, 3 * cin))
+        weights[f"conv{block}1_aux/bias"] = rng.normal(0, 0.5, 3 * cin)
+    return {name: array.astype(np.float32) for name, array in weights.items()}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with teacher.npz, photos/ and paintings/ of noise: what a training needs."""
+    import cv2
+
+    np.savez(tmp_path / "teacher.npz", **toy_teacher())
+    rng = np.random.default_rng(1)
+    for kind in ("photos", "paintings"):
+        (tmp_path / kind).mkdir()
+        for i in range(3):
+            image = cv2.resize(rng.integers(0, 256, (9, 12, 3), np.uint8), (80, 64), interpolation=cv2.INTER_CUBIC)
+            cv2.imwrite(str(tmp_path / kind / f"{i}.png"), image)
+    return tmp_path

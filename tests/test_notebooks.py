@@ -16,6 +16,7 @@ SHRUNK = {
     "02_studio": {"extractor": "random", "size": 48, "steps": 2, "grid_size": 32, "grid_steps": 2, "folder": "out"},
     "03_video": {"extractor": "random", "size": 64, "steps": 2, "next_steps": 1, "seconds": 0.2, "folder": "out"},
     "04_motion": {"extractor": "random", "size": 64, "steps": 2, "next_steps": 1, "frames_shown": 3, "folder": "out"},
+    "05_instant": {"size": 64, "steps": 2, "seconds": 0.2},
     "06_paper": {
         **{"size": 64, "steps": 2, "layer_size": 64, "layer_steps": 2, "busy_count": 3, "busy_size": 64},
         **{"busy_steps": 2, "film_frames": 3, "film_size": 64, "film_steps": 2, "folder": "out"},

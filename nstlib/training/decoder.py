@@ -26,7 +26,8 @@ from .distill_teacher import Teacher, load_teacher
 
 TAPS = tuple(f"block{i}_conv1" for i in range(1, 6))
 CONTENT = "block4_conv1"
-INSIDE, REBUILT, TWIN = 1.0, 2.0, 20.0  # weights: staying in [0, 1]; the content itself at strength 0; twins alike
+OUTSIDE, TWIN = 1.0, 20.0  # weights: leaving [0, 1]; twins that differ
+CLOSE = 0.1  # style distances well below this one count as they are, well above it by their ratios
 FAINT = 1e-3  # of a style's Gram norm: a flat style does not outweigh the others
 
 
@@ -46,14 +47,9 @@ class Instant(keras.Model):
         return instant.statistics(instant.encode(self.fixed, ops.cast(style, self.kind)))
 
     def call(self, inputs: dict[str, Any]) -> Any:
-        """The stylised pictures (B, H, W, 3); strength 0 gives the content its own statistics."""
-        weights, strength = {**self.fixed, **self.w}, inputs["strength"]
-        features = instant.encode(weights, ops.cast(inputs["content"], self.kind))
-        blend = [
-            (strength * a + (1 - strength) * b, strength[..., None] * r + (1 - strength[..., None]) * s)
-            for (a, r), (b, s) in zip(inputs["style"], instant.statistics(features), strict=True)
-        ]
-        return instant.decode(weights, features, instant.transfer(features, blend), blend)
+        """The stylised pictures (B, H, W, 3)."""
+        content = ops.cast(inputs["content"], self.kind)
+        return instant.stylise({**self.fixed, **self.w}, content, inputs["style"], 1.0)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The decoder's weights as numpy arrays."""
@@ -80,13 +76,11 @@ class Lesson(keras.Model):
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
-        """Σ s (style + weight · content) + 2 (1 − s) |x − content|² / |content|² + 20 twins + leaving [0, 1]."""
-        strength = ops.reshape(x["strength"], (-1,))
+        """log(1 + style / 0.1) + weight · log(1 + content) + 20 twins + leaving [0, 1]."""
         style, content = self.distances(x, y_pred)
-        painted = strength * (ops.log1p(style) + self.content_weight * ops.log1p(content))
-        rebuilt = (1 - strength) * REBUILT * relative(y_pred, x["content"])
+        painted = ops.mean(ops.log1p(style / CLOSE) + self.content_weight * ops.log1p(content))
         outside = ops.mean(ops.relu(ops.abs(y_pred - 0.5) - 0.5) ** 2)
-        return ops.mean(painted + rebuilt) + INSIDE * outside + TWIN * twins_apart(y_pred, x["shift"])
+        return painted + OUTSIDE * outside + TWIN * twins_apart(y_pred, x["shift"])
 
     def distances(self, x: dict[str, Any], picture: Any) -> tuple[Any, Any]:
         """Style: mean over five layers of |G − A|² / |A|²; content: |F − P|² / |P|² at relu4_1; one each a picture."""
@@ -157,16 +151,14 @@ class Run:
         return loss
 
     def batch(self, rng: np.random.Generator) -> dict[str, Any]:
-        """Contents, styles, strengths (one picture's is 0 in every second batch), and how far the twin is shifted."""
-        count = self.args.batch
-        content, shift = self.contents.batch(rng, count), rng.integers(0, 4, (count, 2))
-        chosen = rng.integers(self.bank.count, size=count)
+        """Contents, styles, and how far the second content, a twin of the first, is shifted."""
+        content = np.stack([self.contents.draw(rng, "photo") for _ in range(self.args.batch)])
+        count = len(content)
+        chosen, shift = rng.integers(self.bank.count, size=count), rng.integers(0, 4, (count, 2))
         noisy = content[0] + rng.normal(0, rng.uniform(0, 0.02), content[0].shape)
         content[1], chosen[1] = np.clip(np.roll(noisy, shift[0], (0, 1)), 0, 1), chosen[0]
-        strength = np.ones((count, 1), np.float32)
-        strength[-1] = rng.random() < 0.5
         style, grams = self.bank.take(chosen)
-        return {"content": content, "style": style, "grams": grams, "strength": strength, "shift": shift.astype("f4")}
+        return {"content": content, "style": style, "grams": grams, "shift": shift.astype("f4")}
 
     def variables(self) -> dict[str, keras.Variable]:
         """Everything that a resumed run needs, by name."""
@@ -221,7 +213,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     ask.add_argument("--batch", type=int, default=6, help="pictures a step, at least 3")
     ask.add_argument("--styles", type=int, default=2048, help="styles to learn from, a multiple of 8")
     ask.add_argument("--drawn", type=int, default=48, help="styles drawn by the samples' generator")
-    ask.add_argument("--content-weight", type=float, default=0.1)
+    ask.add_argument("--content-weight", type=float, default=0.7)
     ask.add_argument("--rate", type=float, default=0.005, help="peak learning rate (Muon)")
     ask.add_argument("--precision", default="float32", choices=("float32", "bfloat16"))
     ask.add_argument("--save-every", type=int, default=250, help="steps between two saved states")

@@ -45,18 +45,15 @@ class InstantModule(tf.Module):
     @tf.function(input_signature=[FRAMES, tf.TensorSpec((1, LENGTH), tf.float32), tf.TensorSpec((), tf.float32)])
     def paint(self, content: tf.Tensor, statistics: tf.Tensor, strength: tf.Tensor) -> tf.Tensor:
         """The contents with these statistics, mixed with their own where strength is below 1; not clipped."""
-        weights, shape = self._weights, tf.shape(content)
-        features = instant.encode(weights, padded(content))
-        own = instant.statistics(features)
-        mixed = instant.mixed((strength, 1 - strength), [unpacked(statistics), own])
-        picture = instant.decode(weights, instant.transfer(features, mixed), mixed)
+        shape = tf.shape(content)
+        picture = instant.stylise(self._weights, padded(content), unpacked(statistics), strength)
         return picture[:, : shape[1], : shape[2]]
 
 
 def padded(image: tf.Tensor) -> tf.Tensor:
-    """Reflected at bottom and right to sides that are multiples of the deepest level's stride."""
+    """Reflected at bottom and right to multiples of the deepest level's stride, twice that at least."""
     shape = tf.shape(image)
-    more = [-shape[k] % instant.STRIDE for k in (1, 2)]
+    more = [tf.maximum(-shape[k] % instant.STRIDE, 2 * instant.STRIDE - shape[k]) for k in (1, 2)]
     return tf.pad(image, [[0, 0], [0, more[0]], [0, more[1]], [0, 0]], "SYMMETRIC")
 
 
