@@ -38,7 +38,7 @@ gallery: .venv/ready
 	$(RUN) -m nstlib.gallery
 
 docs: .venv/ready-dev
-	$(RUN) -W error::RuntimeWarning -W error::UserWarning -m pdoc --math -o outputs/docs nstlib
+	TF_CPP_MIN_LOG_LEVEL=3 $(RUN) $(foreach m,doc doc_ast doc_types extract,-W error:::pdoc.$(m)) -m pdoc -o outputs/docs nstlib
 
 .venv/ready: requirements.txt pyproject.toml
 	test -x $(RUN) || $(PYTHON) -m venv .venv

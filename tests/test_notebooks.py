@@ -18,8 +18,8 @@ SHRUNK = {
     "04_motion": {"extractor": "random", "size": 64, "steps": 2, "next_steps": 1, "frames_shown": 3, "folder": "out"},
     "05_instant": {"size": 64, "steps": 2, "seconds": 0.2},
     "06_paper": {
-        **{"size": 64, "steps": 2, "layer_size": 64, "layer_steps": 2, "busy_count": 3, "busy_size": 64},
-        **{"busy_steps": 2, "film_frames": 3, "film_size": 64, "film_steps": 2, "folder": "out"},
+        **{"size": 64, "steps": 2, "depth": 2, "layer_size": 64, "layer_steps": 2, "busy_count": 3},
+        **{"busy_size": 64, "busy_steps": 2, "film_frames": 3, "film_size": 64, "film_steps": 2, "folder": "out"},
     },
     "07_weights": {
         **{"size": 64, "steps": 2, "ratios": (1e-3,), "relative_ratios": (0.1,), "depths": (1, 2)},
