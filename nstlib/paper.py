@@ -135,15 +135,18 @@ def _row(figure: "Figure", pictures: Sequence[np.ndarray], captions: Sequence[st
 
 
 def trends(x: Sequence[float], measured: Mapping[str, Sequence[float]], *, label: str, title: str = "") -> "Figure":
-    """One panel a name: what was measured over x, as points, with Spearman's ρ above."""
+    """One panel a name, from 0 up: what was measured over x, as points, with Spearman's ρ above."""
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(1, len(measured), figsize=(4.6 * len(measured), 3.8), squeeze=False)
-    figure.set_layout_engine("constrained")
-    for axis, (name, values), color in zip(axes[0], measured.items(), COLORS * 3, strict=False):
+    columns = min(2, len(measured))
+    rows = -(-len(measured) // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(5.6 * columns, 3.4 * rows), squeeze=False, layout="constrained")
+    for axis, (name, values), color in zip(axes.flat, measured.items(), COLORS * 3, strict=False):
         axis.plot(x, values, "o-", color=color, linewidth=1, markersize=6)
         axis.set(title=f"ρ = {rank_correlation(x, values):+.2f}", xlabel=label, ylabel=name, ylim=(0, None))
         axis.grid(alpha=0.3)
+    for axis in axes.flat[len(measured) :]:
+        axis.axis("off")
     figure.suptitle(title, fontsize=13)
     return figure
 
