@@ -46,7 +46,7 @@ def white_noise(shape: tuple[int, int], *, sigma: float = 0.02, seed: int = 0) -
 
 
 def convert(content: Picture, style: Picture | Sequence[Picture], settings: Settings, convention: str) -> Settings:
-    """Settings of the same loss, up to a factor, in another convention, for this pair of pictures at `settings.size`.
+    """Settings of the same loss in another convention, for this pair of pictures at `settings.size`.
 
     `conventions.convert_weights` with the targets of a run. Raises NstlibError for pictures that cannot be read.
     """
