@@ -1,9 +1,10 @@
-# make demo | test | fuzz | lab | app | lint | bench: each does its own set-up first.
+# make demo | test | fuzz | lab | app | lint | bench | notebooks | gallery | docs: each does its own set-up first.
 PYTHON ?= python3
 RUN = .venv/bin/python
 export MPLBACKEND ?= Agg
+lab notebooks: export MPLBACKEND = module://matplotlib_inline.backend_inline
 
-.PHONY: demo lab app test test-slow fuzz lint bench samples
+.PHONY: demo lab app test test-slow fuzz lint bench samples notebooks gallery docs
 
 demo: .venv/ready
 	$(RUN) -m nstlib demo
@@ -32,6 +33,15 @@ bench: .venv/ready
 
 samples: .venv/ready
 	$(RUN) -m nstlib.samples
+
+notebooks: .venv/ready
+	.venv/bin/jupyter nbconvert --to html --execute --output-dir outputs/notebooks notebooks/*.ipynb
+
+gallery: .venv/ready
+	$(RUN) -m nstlib.gallery
+
+docs: .venv/ready-dev
+	TF_CPP_MIN_LOG_LEVEL=3 $(RUN) $(foreach m,doc doc_ast doc_types extract,-W error:::pdoc.$(m)) -m pdoc -o outputs/docs nstlib
 
 .venv/ready: requirements.txt pyproject.toml
 	test -x $(RUN) || $(PYTHON) -m venv .venv

@@ -43,6 +43,7 @@ class Extractor:
     least: int = 1  # the shortest side of a map that its convolutions can take
 
     def __call__(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
+        """{layer: (1, h, w, C) float32} of an image (1, H, W, 3)."""
         return {n: tf.cast(f, tf.float32) for n, f in zip(self.layers, self.network(image), strict=True)}
 
     @property

@@ -215,6 +215,7 @@ class Painter:
             _refuse_small("style", images.shape_of(source))
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
+        """The frame (H, W, 3), painted. Raises NstlibError where it is too small."""
         keep, size = self.settings.preserve_color, max(frame.shape[:2])
         _refuse_small("picture", frame.shape)
         if keep != "none":

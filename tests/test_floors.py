@@ -18,7 +18,7 @@ FLOORS = [
     {"engines"},
     {"records"},
     {"video", "cells"},
-    {"demo", "studio", "sweeps", "spread"},
+    {"demo", "gallery", "paper", "studio", "sweeps", "spread"},
     {"reels"},
     {"__main__"},
 ]

@@ -1,6 +1,7 @@
 """Every notebook runs from top to bottom, with the knobs of its one knobs cell shrunk."""
 
 import ast
+import re
 from pathlib import Path
 
 import nbformat
@@ -13,9 +14,17 @@ NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.i
 SHRUNK = {
     "01_quickstart": {"extractor": "random", "size": 64, "steps": 4},
     "02_studio": {"extractor": "random", "size": 48, "steps": 2, "grid_size": 32, "grid_steps": 2, "folder": "out"},
-    "03_video": {"extractor": "random", "size": 64, "steps": 2, "next_steps": 1, "seconds": 0.2},
-    "04_motion": {"extractor": "random", "size": 64, "steps": 2, "next_steps": 1, "frames_shown": 3},
+    "03_video": {"extractor": "random", "size": 64, "steps": 2, "next_steps": 1, "seconds": 0.2, "folder": "out"},
+    "04_motion": {"extractor": "random", "size": 64, "steps": 2, "next_steps": 1, "frames_shown": 3, "folder": "out"},
     "05_instant": {"size": 64, "steps": 2, "seconds": 0.2},
+    "06_paper": {
+        **{"size": 64, "steps": 2, "depth": 2, "layer_size": 64, "layer_steps": 2, "busy_count": 3},
+        **{"busy_size": 64, "busy_steps": 2, "film_frames": 3, "film_size": 64, "film_steps": 2, "folder": "out"},
+    },
+    "07_weights": {
+        **{"size": 64, "steps": 2, "ratios": (1e-3,), "relative_ratios": (0.1,), "depths": (1, 2)},
+        **{"content_layers": ("block1_conv2",), "pooling_size": 32, "pooling_steps": 1, "folder": "out"},
+    },
     "08_scale": {
         "extractor": "random",
         "size": 48,
@@ -25,6 +34,23 @@ SHRUNK = {
         "depths": [1],
         "style_names": ["ink"],
     },
+}
+
+PAPER = {
+    "1": "Introduction",
+    "2": "Related work",
+    "2.1": "Neural Style Transfer by TensorFlow",
+    "2.2": "Image Style Transfer Using Convolutional Neural Networks",
+    "2.3": "Very Deep Convolutional Networks",
+    "2.4": "Research on Neural Style Transfer Algorithm",
+    "3": "Method",
+    "3.1.1": "The model",
+    "3.1.2": "The origin",
+    "3.1.3": "Some abstracted mathematics",
+    "3.2": "Results",
+    "4": "Conclusion",
+    "5": "Future work",
+    "6": "References",
 }
 
 
@@ -44,6 +70,22 @@ def test_outputs_are_stripped_and_a_kernel_is_named(path):
     for cell in notebook.cells:
         if cell.cell_type == "code":
             assert not cell.outputs and cell.execution_count is None
+
+
+def test_it_opens_with_its_time_and_ends_with_three_exercises_and_the_next(path):
+    told = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown"]
+    assert re.search(r"(second|minute)s?\b", told[0]), "how long does it take?"
+    exercises = told[-1].split("## Exercises")[1]
+    assert len(re.findall(r"^\d\. .+[?.] \([A-Z].+\)$", exercises, re.M)) == 3  # each says where to check it
+    following = NOTEBOOKS[NOTEBOOKS.index(path) + 1 :][:1]
+    assert all(f"]({file.name})" in exercises for file in following)
+
+
+def test_every_section_of_the_paper_is_in_its_notebook():
+    (path,) = [path for path in NOTEBOOKS if path.stem == "06_paper"]
+    told = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown")
+    for number, title in PAPER.items():
+        assert re.search(rf"{re.escape(number)} .*{re.escape(title)}", told, re.IGNORECASE), f"{number} {title}"
 
 
 def test_it_runs_from_top_to_bottom(path, tmp_path, monkeypatch):

@@ -12,7 +12,8 @@ WAIT = 0.2  # seconds between two tries to take up the signal
 class Interruptible(Protocol):
     """What can be interrupted."""
 
-    def interrupt(self) -> None: ...
+    def interrupt(self) -> None:
+        """End what works in the background."""
 
 
 _watched: "weakref.WeakSet[Any]" = weakref.WeakSet()

@@ -16,9 +16,14 @@ from .checkpoints import Checkpoints
 class Listener(Protocol):
     """What hears of a run; called on the worker's thread."""
 
-    def stepped(self, run: Run) -> None: ...
-    def turned(self, state: str) -> None: ...
-    def failed(self, error: Exception) -> None: ...
+    def stepped(self, run: Run) -> None:
+        """A step was taken."""
+
+    def turned(self, state: str) -> None:
+        """The worker is in another state now."""
+
+    def failed(self, error: Exception) -> None:
+        """The run ended with an error."""
 
 
 class Worker:
