@@ -92,7 +92,8 @@ class Store:
         (self.folder / f"{name}.png").unlink(missing_ok=True)
 
     def remove(self) -> None:
-        """Remove the folder."""
+        """Remove the folder, if it is still this one's."""
+        self._lock.check()
         self._lock.release()
         shutil.rmtree(self.folder)
 
