@@ -106,7 +106,8 @@ class Store:
         (self.folder / f"{name}.npy").unlink(missing_ok=True)
 
     def remove(self) -> None:
-        """Remove the folder."""
+        """Remove the folder, if it is still this one's."""
+        self._lock.check()
         self._lock.release()
         shutil.rmtree(self.folder)
 

@@ -1,5 +1,6 @@
 """A clip in, a clip out: any engine, frame after frame, held together by motion; stopped and resumed at any time."""
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,7 @@ import numpy as np
 
 from . import __version__, clips, encoders, images, records
 from .engines import Engine, Painted, load_engine
+from .errors import NstlibError
 from .guide import Guide, Shot, between, estimated, precomputed
 from .settings import Settings, to_dict
 from .store import Store
@@ -84,7 +86,13 @@ class Film:
         return self
 
     def __next__(self) -> Frame:
-        return next(self._frames)
+        try:
+            return next(self._frames)
+        except NstlibError:
+            if not self.done:  # nothing is lost, and the mended call is not told that it differs
+                with contextlib.suppress(NstlibError):
+                    self.store.remove()
+            raise
 
     def finished(self) -> Iterator[np.ndarray]:
         """The pictures of the last pass, from disk."""

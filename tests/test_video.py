@@ -1,5 +1,6 @@
 """A clip goes in and comes out, steady, whole, and the same however often it was stopped."""
 
+import gc
 import json
 import os
 import shutil
@@ -227,6 +228,7 @@ def test_twenty_kills_at_any_moment_lose_and_mix_nothing(clip, tmp_path):
             again = video.Film(clip, STYLE, out, SMALL, fresh=True)
         done = again.done
         del again
+        gc.collect()  # lets go of the lock
         call = [sys.executable, "-c", KILLED_LATER, clip, out, 3 * moments.random() ** 2, Path(__file__).parent]
         codes.append(subprocess.run(list(map(str, call)), capture_output=True, check=False).returncode)
         assert codes[-1] in (0, -signal.SIGKILL)
@@ -250,6 +252,14 @@ def test_a_folder_that_is_removed_midway_is_one_line(clip, tmp_path):
     with pytest.raises(NstlibError, match="was removed while it was in use"):
         next(film)
     assert len(list(video.Film(clip, STYLE, tmp_path / "out.mp4", SMALL, engine=Plain()))) == 9
+
+
+def test_a_first_frame_that_cannot_be_made_leaves_nothing(clip, tmp_path):
+    before, out = set(tmp_path.iterdir()), tmp_path / "out.mp4"
+    for settings in (replace(SMALL, init="none.png"), replace(SMALL, init="missing.png")):
+        with pytest.raises(NstlibError, match="choose from content, noise, style"):
+            next(video.Film(clip, STYLE, out, settings))
+        assert set(tmp_path.iterdir()) == before
 
 
 def test_a_clock_that_jumps_changes_nothing(clip, tmp_path, monkeypatch):
