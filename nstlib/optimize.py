@@ -69,8 +69,9 @@ def _adam(x, g, m, v, t, rate, beta_1, beta_2, epsilon):
 class LBFGS:
     """x − H g, kept in [0, 1], with H the limited-memory BFGS estimate of the inverse Hessian.
 
-    H starts from γ P, where the preconditioner P is a symmetric positive map of images. There is no line search: a
-    step that raises the loss is taken back and tried at a quarter, so that every step costs one evaluation.
+    H starts from ρ γ P, where the preconditioner P is a symmetric positive map of images. There is no line search: a
+    step that raises the loss is taken back and tried at a quarter, so that every step costs one evaluation. γ errs
+    on the short side: the reach ρ grows from 1 to 4, by 1 % with every step kept, and is halved by one taken back.
     first: the first step's root mean square, in pixel values; memory: how many past steps H knows; precondition: P
     on a batch of images.
     """
@@ -90,7 +91,7 @@ class LBFGS:
     def forget(self) -> None:
         """Drop the curvature and the last gradient: the objective has changed."""
         self._history, self._known = _no_history(self._memory, tf.size(self.x)), False
-        self._last, self._direction, self._length = None, tf.zeros_like(self.x), 1.0
+        self._last, self._direction, self._length, self._reach = None, tf.zeros_like(self.x), 1.0, 1.0
 
     def step(self, objective: Objective) -> tuple[float, Any]:
         """One evaluation; a move is kept where it lowers the loss. Returns the loss and the report that then hold."""
@@ -103,16 +104,17 @@ class LBFGS:
             return self._take_back()
         else:
             self._learn(trial, gradient)
-        self.x, self._last = trial, (value, gradient, report)
-        self._direction = _aim(self._history, trial, gradient, self._first, self._precondition)
-        self._length = 1.0
+        self.x, self._last, self._length = trial, (value, gradient, report), 1.0
+        self._reach = min(4.0, 1.01 * self._reach)
+        reach = tf.constant(self._reach, tf.float64)
+        self._direction = _aim(self._history, trial, gradient, reach, self._first, self._precondition)
         return value, report
 
     def state(self) -> dict[str, Any]:
         """Everything that the next step depends on, as arrays and numbers."""
         return {"x": self.x.numpy(), "kept": {name: copy.deepcopy(getattr(self, name)) for name in self._KEPT}}
 
-    _KEPT = ("_history", "_known", "_last", "_direction", "_length")
+    _KEPT = ("_history", "_known", "_last", "_direction", "_length", "_reach")
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from `state()`."""
@@ -122,7 +124,7 @@ class LBFGS:
 
     def _take_back(self) -> tuple[float, Any]:
         loss, _, report = self._last
-        self._length *= 0.25
+        self._length, self._reach = 0.25 * self._length, max(1.0, self._reach / 2)
         if self._length < 1e-3 and self._known:  # without curvature to blame, a still smaller step will do
             self.forget()
         return loss, report
@@ -160,17 +162,17 @@ def _learned(history, x, last_x, g, last_g, precondition):
 
 
 @tf.function(reduce_retracing=True)
-def _aim(history, x, g, first, precondition):
+def _aim(history, x, g, reach, first, precondition):
     """d = −H g (Byrd, Nocedal, Schnabel 1994, eq. 3.1), for the free part of the gradient.
 
-    With R the upper triangle of Sᵀ Y, D its diagonal, u = R⁻¹ Sᵀ g and γ = sᵀ y / yᵀ P y of the last move,
+    With R the upper triangle of Sᵀ Y, D its diagonal, u = R⁻¹ Sᵀ g and γ = ρ sᵀ y / yᵀ P y of the last move,
     H g = γ P g + S R⁻ᵀ ((D + γ Yᵀ Z) u − γ Zᵀ g) − γ Z u. Before the first move γ makes d as long as `first`.
     """
     s, z, sy, yz = history
     g = _free(x, g)
     pg = precondition(g[None])[0]
     begin = first / tf.maximum(tf.sqrt(tf.reduce_mean(pg * pg)), TINY)
-    gamma = tf.where(yz[-1, -1] > 0, sy[-1, -1] / yz[-1, -1], tf.cast(begin, tf.float64))
+    gamma = tf.where(yz[-1, -1] > 0, reach * sy[-1, -1] / yz[-1, -1], tf.cast(begin, tf.float64))
     sg, zg = (_products(rows, tf.reshape(g, [1, -1])) for rows in (s, z))
     u = tf.linalg.triangular_solve(sy, sg, lower=False)
     p = tf.linalg.diag_part(sy)[:, None] * u + gamma * (yz @ u - zg)

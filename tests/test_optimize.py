@@ -41,7 +41,7 @@ def test_lbfgs_is_the_textbooks_two_loop_recursion():
     for s, y in reversed(pairs):
         alphas.append(s @ q / (s @ y))
         q = q - alphas[-1] * y
-    r = q * (pairs[-1][0] @ pairs[-1][1]) / (pairs[-1][1] @ pairs[-1][1])
+    r = q * optimiser._reach * (pairs[-1][0] @ pairs[-1][1]) / (pairs[-1][1] @ pairs[-1][1])
     for (s, y), alpha in zip(pairs, reversed(alphas), strict=True):
         r = r + s * (alpha - y @ r / (s @ y))
     np.testing.assert_allclose(optimiser._direction.numpy().ravel(), -r, atol=1e-4 * np.abs(r).max())

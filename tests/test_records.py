@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,8 +18,9 @@ def kept(run, path):
     return images.save(path, run.image, record=records.record(run))
 
 
-def test_a_replay_makes_the_same_picture(paths, small, tmp_path):
-    run = Run(paths[0], paths[1], small)
+@pytest.mark.parametrize("init", ["content", "compact"])
+def test_a_replay_makes_the_same_picture(paths, small, tmp_path, init):
+    run = Run(paths[0], paths[1], replace(small, init=init))
     run.finish()
     picture = kept(run, tmp_path / "out.png")
     again = records.replay(images.read_record(picture))
@@ -28,8 +30,6 @@ def test_a_replay_makes_the_same_picture(paths, small, tmp_path):
 
 
 def test_a_steered_and_shortened_run_is_replayed_as_it_went(paths, small, tmp_path):
-    from dataclasses import replace
-
     run = Run(paths[0], paths[1], small)
     next(run)
     next(run)
