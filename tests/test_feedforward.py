@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from nstlib import engines, feedforward, images, records, samples
+from nstlib import engines, hub, images, records, samples
 from nstlib.__main__ import main
 from nstlib.errors import NstlibError
 from nstlib.settings import Settings
@@ -62,17 +62,17 @@ def saved(tmp_path):
     return save
 
 
-def hub(handle, **more):
+def settings_of(handle, **more):
     return Settings(engine="hub", module=str(handle), size=64, extractor="random", **more)
 
 
 def painted(content, style, handle, **more):
-    return engines.begin(content, style, hub(handle, **more)).finish()
+    return engines.begin(content, style, settings_of(handle, **more)).finish()
 
 
 def test_a_folder_paints_the_whole_content_in_one_pass(saved, content, style):
     content = content[:47, :62]  # not multiples of 4, as the module wants them
-    run = engines.begin(content, style, hub(saved(Tint())))
+    run = engines.begin(content, style, settings_of(saved(Tint())))
     steps = list(run)
     assert len(steps) == 1
     assert run.image.shape == run.content.shape
@@ -81,7 +81,7 @@ def test_a_folder_paints_the_whole_content_in_one_pass(saved, content, style):
 
 
 def test_its_losses_are_those_of_an_optimisation_at_its_picture(saved, content, style):
-    run = engines.begin(content, style, hub(saved(Tint())))
+    run = engines.begin(content, style, settings_of(saved(Tint())))
     (step,) = run
     same = engines.begin(content, style, Settings(size=64, extractor="random", scales=1), start=run.image)
     assert next(same).losses["total"] == pytest.approx(step.losses["total"], rel=1e-3)
@@ -103,7 +103,7 @@ def test_an_address_that_the_cache_has_is_not_downloaded(saved, content, style, 
 
 def test_an_address_that_cannot_be_reached_is_one_line_with_the_ways_out(content, style, tmp_path, monkeypatch):
     monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path))
-    feedforward.load_module.cache_clear()
+    hub.load_module.cache_clear()
     with pytest.raises(NstlibError, match="not in the cache and cannot be downloaded") as caught:
         painted(content, style, GONE)
     assert "--module instant" in str(caught.value)
@@ -116,7 +116,7 @@ def test_an_address_that_cannot_be_reached_is_one_line_with_the_ways_out(content
 )
 def test_a_module_that_makes_no_picture_is_refused_before_the_first_step(saved, content, style, module, message):
     with pytest.raises(NstlibError, match=message):
-        engines.begin(content, style, hub(saved(module)))
+        engines.begin(content, style, settings_of(saved(module)))
 
 
 def test_a_folder_that_is_no_module_is_one_clear_line(content, style, tmp_path):
@@ -179,7 +179,7 @@ def test_colours_are_kept_where_that_is_asked_for(content, style):
 
 def test_masks_and_starts_belong_to_optimisation(saved, content, style):
     with pytest.raises(NstlibError, match="takes no masks"):
-        engines.begin(content, style, hub(saved(Tint())), masks=[np.ones(content.shape[:2], np.float32)])
+        engines.begin(content, style, settings_of(saved(Tint())), masks=[np.ones(content.shape[:2], np.float32)])
 
 
 def test_a_record_replays_the_pass_and_names_the_module(content, style, tmp_path, saved):
@@ -187,14 +187,14 @@ def test_a_record_replays_the_pass_and_names_the_module(content, style, tmp_path
     module, out, again = saved(Tint()), tmp_path / "out.png", tmp_path / "again.png"
     flags = ["--engine", "hub", "--module", str(module), "--size", "64", "--extractor", "random"]
     assert main(["image", *map(str, files), "-o", str(out), *flags]) == 0
-    assert images.read_record(out)["module"] == {"name": str(module), "sha256": feedforward.checksum(module)}
+    assert images.read_record(out)["module"] == {"name": str(module), "sha256": hub.checksum(module)}
     assert main(["replay", str(out), "-o", str(again)]) == 0
     np.testing.assert_array_equal(images.load(out), images.load(again))
 
 
 def test_a_record_of_another_module_is_refused(content, style, tmp_path, saved):
     files = [images.save(tmp_path / f"{n}.png", i) for n, i in (("content", content), ("style", style))]
-    run = engines.begin(*files, hub(saved(Tint())))
+    run = engines.begin(*files, settings_of(saved(Tint())))
     list(run)
     record = records.record(run)
     record["module"]["sha256"] = "0" * 64

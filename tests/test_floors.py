@@ -10,7 +10,7 @@ FLOORS = [
     {"", "errors", "quiet", "drawing"},
     {"settings", "ffmpeg", "colors", "locks"},
     {"images", "encoders", "flow", "shots", "losses", "optimize", "plots", "samples", "memory", "compact"},
-    {"features", "clips", "guide", "store", "instant", "axes", "workers"},
+    {"features", "clips", "guide", "store", "instant", "hub", "axes", "workers"},
     {"model", "metrics", "sheets", "cluster"},
     {"conventions", "styles", "tiles", "executors"},
     {"stylize"},

@@ -278,7 +278,7 @@ def use_vgg19(path):
 
 
 def use_module(path):
-    from nstlib.feedforward import load_module
+    from nstlib.hub import load_module
 
     load_module(str(path.rename(path.with_suffix(".tar"))))
 

@@ -63,7 +63,7 @@ def member(name, *, kind=tarfile.REGTYPE, link=""):
     ],
 )
 def test_an_archive_stays_in_its_folder_and_makes_no_link(tmp_path, members):
-    from nstlib import feedforward
+    from nstlib import hub
 
     (tmp_path / "secret").write_text("mine")
     (tmp_path / "inside").mkdir()
@@ -72,31 +72,31 @@ def test_an_archive_stays_in_its_folder_and_makes_no_link(tmp_path, members):
             one.name, one.linkname = (text.replace("/{outside}", str(tmp_path)) for text in (one.name, one.linkname))
             tar.addfile(one, io.BytesIO(b"..."))
     with pytest.raises(NstlibError, match=r"module\.tar\.gz cannot be unpacked"):
-        feedforward._unpack(tmp_path / "module.tar.gz", tmp_path / "inside")
+        hub._unpack(tmp_path / "module.tar.gz", tmp_path / "inside")
     assert not any((tmp_path / "inside").iterdir())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["inside", "module.tar.gz", "secret"]
 
 
 def test_an_absolute_name_lands_inside(tmp_path):
-    from nstlib import feedforward
+    from nstlib import hub
 
     with tarfile.open(tmp_path / "module.tar", "w") as tar:
         tar.addfile(member(f"{tmp_path}/out"), io.BytesIO(b"..."))
     (tmp_path / "inside").mkdir()
-    feedforward._unpack(tmp_path / "module.tar", tmp_path / "inside")
+    hub._unpack(tmp_path / "module.tar", tmp_path / "inside")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["inside", "module.tar"]
 
 
 def test_an_archive_without_end_is_refused_before_it_fills_the_disk(tmp_path, monkeypatch):
-    from nstlib import feedforward
+    from nstlib import hub
 
-    monkeypatch.setattr(feedforward, "MOST_BYTES", 5)
+    monkeypatch.setattr(hub, "MOST_BYTES", 5)
     with tarfile.open(tmp_path / "module.tar", "w") as tar:
         for name in ("a", "b"):
             tar.addfile(member(name), io.BytesIO(b"..."))
     (tmp_path / "inside").mkdir()
     with pytest.raises(NstlibError, match="b is too large"):
-        feedforward._unpack(tmp_path / "module.tar", tmp_path / "inside")
+        hub._unpack(tmp_path / "module.tar", tmp_path / "inside")
 
 
 @pytest.mark.parametrize("name", ["-i", "--y.mp4", "concat:a|b", "http://x/y.mp4", "pipe:0", "data:,x", "%d.mp4"])

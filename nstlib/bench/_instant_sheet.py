@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from .. import images, samples
-from ..feedforward import INSTANT, load_module
+from ..hub import INSTANT, load_module
 
 SHARED = Path(__file__).parents[3] / "shared"
 SIZE = 320

@@ -14,7 +14,8 @@ from time import perf_counter
 import numpy as np
 
 from .. import clips, images, metrics, samples
-from ..feedforward import INSTANT, Painter
+from ..feedforward import Painter
+from ..hub import INSTANT
 from ..settings import Settings
 from ..styles import Styles
 from ..video import Film
