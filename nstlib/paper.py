@@ -61,7 +61,7 @@ def from_noise(
 ) -> Run:
     """The paper's run: it starts from `white_noise(sigma=…, seed=…)` of the result's size."""
     shape = images.fit(images.shape_of(content), settings.size)
-    return Run(content, style, settings, start=white_noise(shape, sigma=sigma, seed=seed))
+    return Run(content, style, replace(settings, init="noise"), start=white_noise(shape, sigma=sigma, seed=seed))
 
 
 def content_from(picture: Picture, layer: str, settings: Settings) -> np.ndarray:
