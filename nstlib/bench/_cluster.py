@@ -6,10 +6,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 from distributed import Client
 
 PACKAGE = Path(__file__).parents[2]
@@ -39,10 +40,18 @@ def cluster(
             client.wait_for_workers(workers, timeout=300)
         yield address, scheduler, nanny
     finally:
-        for process in (nanny, scheduler):
-            process.terminate()
-        for process in (nanny, scheduler):
-            process.wait(60)
+        _end(nanny)
+        _end(scheduler)
+
+
+def _end(process: subprocess.Popen) -> None:
+    """At once, with its children: a nanny that is asked to end first starts again what was killed."""
+    family = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+    process.kill()
+    process.wait()
+    for child in family:
+        with suppress(psutil.NoSuchProcess):
+            child.kill()
 
 
 def _dask(env: dict[str, str], *words: Any) -> subprocess.Popen:
