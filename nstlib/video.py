@@ -19,7 +19,7 @@ from .settings import Settings, to_dict
 from .store import Store
 from .styles import Picture
 
-MOTION = {"optimise": "fine", "hub": "fast"}  # what `motion=auto` means: a small share of a frame's time
+MOTION = {"optimise": "fine", "hub": "medium"}  # what `motion=auto` means: as accurate as a frame's time allows
 
 
 @dataclass(frozen=True)
