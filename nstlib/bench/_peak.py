@@ -1,20 +1,31 @@
-"""`python -m nstlib.bench._peak ours|recipe|print SIDE STEPS`: a process's peak memory, printed in bytes.
+"""`python -m nstlib.bench._peak KIND SIZE STEPS`: what a process needs, printed as JSON [peak bytes, seconds a frame].
 
-ours, recipe: steps of either on VGG19's layout. print: compact's run where 8 GB are free, which chooses its own tiles.
+ours, recipe: steps of either on VGG19's layout, SIZE pixels a side. print: compact's run where 8 GB are free, which
+chooses its own tiles. clip: SIZE small frames through `video`.
 """
 
+import json
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
-from .. import images, memory, samples
+import numpy as np
+
+from .. import clips, images, memory, samples
 from ..quiet import load_tensorflow
 from ..settings import Settings
 
 
-def main(kind: str, side: int, steps: int) -> int:
-    """Take the steps; the peak in bytes."""
-    load_tensorflow()
+def measured(kind: str, size: int, steps: int) -> tuple[int, list[float]]:
+    """(peak memory, bytes; seconds of each of a clip's frames) of a process of its own."""
+    call = [sys.executable, "-m", "nstlib.bench._peak", kind, str(size), str(steps)]
+    return tuple(json.loads(subprocess.run(call, capture_output=True, text=True, check=True).stdout))
+
+
+def paint(kind: str, side: int, steps: int) -> None:
+    """Takes the steps on one picture."""
     from ..stylize import Run
     from ._recipe import Recipe
 
@@ -27,7 +38,21 @@ def main(kind: str, side: int, steps: int) -> int:
         Recipe(run).train(steps - 1)
     else:
         run.finish()
-    return high_water()
+
+
+def film(count: int, steps: int) -> list[float]:
+    """Paints so many frames of 64 x 48; the seconds of each."""
+    from ..video import Film
+
+    picture = np.random.default_rng(0).random((48, 64, 3), np.float32)
+    with tempfile.TemporaryDirectory() as folder:
+        frames = (np.roll(picture, i, 1) for i in range(count))
+        clips.write_frames(Path(folder) / "in.mp4", frames, fps=25)
+        settings = Settings(size=64, steps=steps, next_steps=1)
+        made = Film(Path(folder) / "in.mp4", samples.styles()["ink"], Path(folder) / "out.mp4", settings)
+        seconds = [frame.seconds for frame in made]
+        made.write()
+    return seconds
 
 
 def high_water() -> int:
@@ -37,4 +62,7 @@ def high_water() -> int:
 
 
 if __name__ == "__main__":
-    print(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
+    load_tensorflow()
+    kind, size, steps = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    seconds = film(size, steps) if kind == "clip" else paint(kind, size, steps)
+    print(json.dumps([high_water(), seconds]))

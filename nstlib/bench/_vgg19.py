@@ -4,7 +4,6 @@ What needs real features, the warm start, counts evaluations on the reference te
 takes VGG19's seconds for each.
 """
 
-import subprocess
 import sys
 from collections.abc import Iterator
 
@@ -16,6 +15,7 @@ from ..model import load_model
 from ..settings import Settings
 from ..stylize import Run
 from . import Row, compact
+from ._peak import measured
 from ._recipe import SHARED, Recipe, in_turn, pairs
 
 SIDE = 256
@@ -24,15 +24,14 @@ WARM_STEPS = 150  # half of them compact's
 
 
 def rows() -> Iterator[Row]:
-    """Every figure that speaks of VGG19, and the memory of a print."""
+    """Every figure that speaks of VGG19."""
     if (SHARED / "teacher" / "judge.py").is_file():
         yield warm_start()
     else:
         print(f"speed: the warm start left out, no reference teacher in {SHARED.name}/", file=sys.stderr)
     yield over_bare_pass()
-    ours, recipe = (peak(kind, 1024, 3) for kind in ("ours", "recipe"))
+    ours, recipe = (measured(kind, 1024, 3)[0] for kind in ("ours", "recipe"))
     yield Row("speed", "peak memory at 1024x1024, vgg19's layout: ours / recipe", ours / recipe, 1.0, 0.6, "lower")
-    yield Row("speed", "peak memory of 4096x4096, compact, GB", peak("print", 4096, 2) / 1e9, 8, None, "lower")
 
 
 def step_seconds(content: np.ndarray, style: np.ndarray, steps: int) -> float:
@@ -77,12 +76,6 @@ def over_bare_pass() -> Row:
     step, network = in_turn(lambda: next(run), lambda: bare(image).numpy(), rounds=9)
     name = f"a step on vgg19's layout / a bare forward and backward pass, {SIDE}x{SIDE}"
     return Row("speed", name, step / network, 1.10, 1.03, "lower")
-
-
-def peak(kind: str, side: int, steps: int) -> int:
-    """The peak memory, bytes, of a process that takes a few steps."""
-    call = [sys.executable, "-m", "nstlib.bench._peak", kind, str(side), str(steps)]
-    return int(subprocess.run(call, capture_output=True, text=True, check=True).stdout)
 
 
 def _staged(run: Run, models: list) -> Run:

@@ -1,11 +1,9 @@
-"""Video: steadiness at equal style, time a frame, drift, memory and motion, as their issue asks.
+"""Video: steadiness at equal style, time a frame, drift and motion. What a long clip needs stands in `load`.
 
 Every ratio is taken side by side in one run, with `compact`, on `../shared/clips/cockatoo.mp4` frames 0 to 47 at 320
 px and on the sample clip's. Independent frames cost ten times as much as ours, so they are made at PAIRS only.
 """
 
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -39,7 +37,6 @@ def rows() -> Iterator[Row]:
         if path.is_file():
             yield from consistency(name, path)
     yield from drift()
-    yield from memory()
     yield from end_point_errors()
 
 
@@ -130,33 +127,6 @@ def rolling(i: int) -> np.ndarray:
     x = 20 + 60 * np.sin(i / 25) ** 2
     cv2.circle(frame, (round(x), 60), 12, (0.9, 0.3, 0.2), -1, cv2.LINE_AA)
     return np.clip(frame, 0, 1)
-
-
-PEAK = """
-import resource, sys, tempfile
-from pathlib import Path
-import numpy as np
-from nstlib import clips, samples, video
-from nstlib.engines import Optimised
-from nstlib.guide import Shot
-from nstlib.settings import Settings
-picture = np.random.default_rng(0).random((48, 64, 3), np.float32)
-with tempfile.TemporaryDirectory() as folder:
-    frames = (np.roll(picture, i, 1) for i in range(int(sys.argv[1])))
-    clips.write_frames(Path(folder) / "in.mp4", frames, fps=25)
-    settings = Settings(size=64, steps=2, next_steps=1)
-    video.stylize_video(Path(folder) / "in.mp4", samples.styles()["ink"], Path(folder) / "out.mp4", settings)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-"""
-
-
-def memory() -> Iterator[Row]:
-    """Peak memory of a long clip against a short one, each in a process of its own."""
-    peaks = []
-    for count in (50, 2000):
-        call = [sys.executable, "-c", PEAK, str(count)]
-        peaks.append(int(subprocess.run(call, capture_output=True, text=True, check=True).stdout))
-    yield Row("video", "peak memory, 2000 frames / 50", peaks[1] / peaks[0], 1.05, 1.05, "lower")
 
 
 def end_point_errors() -> Iterator[Row]:
