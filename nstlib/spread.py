@@ -23,8 +23,8 @@ from .styles import Picture
 from .video import Film, Frame, paint
 from .workers import LOST, Input, one_thread
 
-PIECE = 48  # frames of a long shot that one piece gives
-OVERLAP = 12  # and for how many it goes on, while the next piece takes its place
+PIECE = 64  # frames of a long shot that one piece gives
+OVERLAP = 16  # and for how many it goes on, while the next piece takes its place
 WINDOW = 16  # pieces under way, or two a worker, so that memory does not grow with the film
 
 

@@ -35,7 +35,7 @@ TINY = Settings(
     extractor="random", size=16, steps=1, style_layers=("block1_conv1",), content_layers=("block1_conv1",), init="noise"
 )
 FILM = Settings(size=256)
-PIECE, FRAMES = 25, 60  # pieces of the sample clip: it then has one join
+PIECE, OVERLAP = 29, 14  # of the sample clip, whose 60 frames then have one join
 STYLE = "whirls"
 
 
@@ -131,24 +131,23 @@ def _mb(seen: list[int]) -> float:
     return (seen[1] - seen[0]) / 1e6
 
 
-def seams(*names: str, settings: Settings = FILM, piece: int = PIECE, frames: int = FRAMES) -> Iterator[Row]:
+def seams(*names: str, settings: Settings = FILM, piece: int = PIECE, overlap: int = OVERLAP) -> Iterator[Row]:
     """Where one piece goes over into the next: warping error and style loss, over those of the other frames."""
     clip = clips.probe(samples.clip(), size=settings.size)
-    clip = replace(clip, picks=clip.picks[:frames])
     source, motion = list(clips.read_frames(clip)), metrics.motion_of(clip)
     for name in names:
         style = samples.styles()[name]
         with TemporaryDirectory() as folder, ThreadPoolExecutor(1) as pool:
-            film = Spread(clip, style, Path(folder, "out.mp4"), settings, executor=pool, piece=piece)
-            result = [frame.image for frame in film]
+            options = {"executor": pool, "piece": piece, "overlap": overlap}
+            result = [frame.image for frame in Spread(clip, style, Path(folder, "out.mp4"), settings, **options)]
         pairs = pairwise(result)
         error = [metrics.warping_error(*pair, *motion(t, *source[t : t + 2])) for t, pair in enumerate(pairs)]
-        across = [t for t in range(len(error)) if piece - 1 <= t < piece + spread.OVERLAP]
+        across = [t for t in range(len(error)) if piece - 1 <= t < piece + overlap]
         yield Row("scale", f"{name}: E_warp across a join / within pieces", _ratio(error, across), 1.2, None, "lower")
         styles = Styles(style, settings)
-        options = replace(settings, steps=1, scales=1)
-        loss = [next(Run(s, styles, options, start=r)).losses["style"] for s, r in zip(source, result, strict=True)]
-        mixed = list(range(piece, piece + spread.OVERLAP))
+        once = replace(settings, steps=1, scales=1)
+        loss = [next(Run(s, styles, once, start=r)).losses["style"] for s, r in zip(source, result, strict=True)]
+        mixed = list(range(piece, piece + overlap))
         yield Row("scale", f"{name}: style loss across a join / within", _ratio(loss, mixed), None, None, "lower")
 
 
