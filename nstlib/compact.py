@@ -81,7 +81,7 @@ def trunk(weights: Weights, image: Any, sites: set[str]) -> dict[str, Any]:
     """The activations at these sites, computed no deeper than the deepest of them."""
     x, seen = (image - MEAN) * SCALE, {}
     for site, (_, _, residual, pooled) in LAYOUT.items():
-        y = ops.relu(_convolve(weights, _reflect(x), site, 3))
+        y = ops.relu(_convolve(weights, reflected(x), site, 3))
         x = x + y if residual else y
         x = ops.max_pool(x, 2, 2, "valid", data_format="channels_last") if pooled else x
         if site in sites:
@@ -101,8 +101,10 @@ def _head(weights: Weights, x: Any, name: str) -> Any:
     return _convolve(weights, x, name, 1)
 
 
-def _reflect(x: Any) -> Any:
-    return ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="reflect")
+def reflected(x: Any) -> Any:
+    """One more row and column on each side, mirrored; slices take two thirds of the time of `ops.pad`."""
+    x = ops.concatenate([x[:, 1:2], x, x[:, -2:-1]], axis=1)
+    return ops.concatenate([x[:, :, 1:2], x, x[:, :, -2:-1]], axis=2)
 
 
 def fold(

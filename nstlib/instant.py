@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from .compact import LAYOUT, trunk
+from .compact import LAYOUT, reflected, trunk
 
 LEVELS = ("conv11", "conv21", "conv31", "conv41", "conv52")  # each at half the size of the one before
 CHANNELS = (3, *(LAYOUT[site][1] for site in LEVELS))  # the pixels', then each level's
@@ -63,7 +63,7 @@ def _over(share: Any, part: Any) -> Any:
 
 
 def moment(features: Any) -> tuple[Any, Any]:
-    """Mean (B, C) and covariance (B, C, C) over the positions, in float32."""
+    """Mean (B, C) and covariance (B, C, C) over the positions, in float32; centred first, so that none is negative."""
     shape = ops.shape(features)
     flat = ops.cast(ops.reshape(features, (shape[0], -1, features.shape[-1])), "float32")
     mean = ops.mean(flat, axis=1)
@@ -141,15 +141,11 @@ def convolve(weights: Weights, x: Any, name: str) -> Any:
     return ops.conv(reflected(x), kernel, 1, "valid", data_format="channels_last") + bias
 
 
-def reflected(x: Any) -> Any:
-    """One more row and column on each side, mirrored; slices take two thirds of the time of `ops.pad`."""
-    x = ops.concatenate([x[:, 1:2], x, x[:, -2:-1]], axis=1)
-    return ops.concatenate([x[:, :, 1:2], x, x[:, :, -2:-1]], axis=2)
-
-
 def grow(x: Any) -> Any:
     """Each position becomes 2x2: what follows is a convolution, so no checkerboard can arise."""
-    return ops.repeat(ops.repeat(x, 2, axis=1), 2, axis=2)
+    count, height, width, channels = (*ops.shape(x)[:3], x.shape[-1])
+    spread = ops.broadcast_to(x[:, :, None, :, None], (count, height, 2, width, 2, channels))
+    return ops.reshape(spread, (count, 2 * height, 2 * width, channels))
 
 
 def stylise(weights: Weights, content: Any, style: Statistics, strength: Any) -> Any:

@@ -69,7 +69,7 @@ def end_to_end(shape: tuple[int, int], floor: float, aim: float) -> Row:
     """Frames a second of `video`, after a first clip has been made."""
     with tempfile.TemporaryDirectory() as folder:
         path, settings = Path(folder) / "in.mp4", replace(INSTANTLY, size=max(shape))
-        source = clips.read_frames(clips.probe(film_source(), end=2.4))
+        source = clips.read_frames(clips.probe(film_source(), end=4.8))
         clips.write_frames(path, (filled(frame, shape) for frame in source), fps=20)
         seconds = []
         for name in ("first", "second"):
