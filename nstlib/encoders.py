@@ -118,7 +118,8 @@ def _gif(job: Job, part: Path) -> None:
 def _mp4(job: Job, part: Path) -> None:
     height, width = job.shape[:2]
     pad = ((0, height % 2), (0, width % 2), (0, 0))
-    options = f"-vf scale=flags={SCALER}:out_color_matrix=bt709:out_range=tv,format=yuv420p -c:v libx264 -preset {PRESET} -crf {job.crf}"
+    options = f"-vf scale=flags={SCALER}:out_color_matrix=bt709:out_range=tv,format=yuv420p"
+    options += f" -c:v libx264 -preset {PRESET} -crf {job.crf}"
     options += " -colorspace bt709 -color_primaries bt709 -color_trc bt709 -movflags +faststart"
     comment = []
     if width % 2 or height % 2:
