@@ -59,6 +59,7 @@ def connect(address: str) -> Iterator[Workers]:
     """The workers of the scheduler at an address. Raises NstlibError where none answers, or it has no workers."""
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is said in one line
     warnings.filterwarnings("ignore", category=VersionMismatchWarning)  # the records tell the versions that matter
+    warnings.filterwarnings("ignore", message="Sending large graph")  # a shot is large, and goes once
     try:
         client = Client(address, timeout=TIMEOUT, set_as_default=False)
     except (OSError, ValueError) as error:

@@ -49,6 +49,8 @@ def add_video(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fresh", action="store_true", help="begin again, dropping the frames of a stopped run")
     add_range(parser)
     executors.add_workers(parser)
+    text = "frames of a long shot for one worker, where strokes may pale from piece to piece (0: shots stay whole)"
+    parser.add_argument("--piece", type=int, default=0, metavar="N", help=text)
 
 
 def video(given: argparse.Namespace, settings: Settings) -> None:
@@ -69,7 +71,7 @@ def video(given: argparse.Namespace, settings: Settings) -> None:
     from .spread import Spread
 
     with executors.executor(given.scheduler, given.workers) as pool:
-        _write(Spread(clip, given.styles, given.output, settings, executor=pool, fresh=given.fresh))
+        _write(Spread(clip, given.styles, given.output, settings, executor=pool, piece=given.piece, fresh=given.fresh))
 
 
 def _write(film: Any) -> None:

@@ -1,4 +1,4 @@
-"""A film made by several workers: its shots side by side, a long shot in pieces that melt into one another."""
+"""A film made by several workers: its shots side by side and, if one asks for it, long shots in pieces."""
 
 import json
 from collections import deque
@@ -23,8 +23,7 @@ from .styles import Picture
 from .video import Film, Frame, paint
 from .workers import LOST, Input, one_thread
 
-PIECE = 64  # frames of a long shot that one piece gives
-OVERLAP = 16  # and for how many it goes on, while the next piece takes its place
+OVERLAP = 16  # frames for which a piece goes on while the next one takes its place
 WINDOW = 16  # pieces under way, or two a worker, so that memory does not grow with the film
 
 
@@ -42,10 +41,11 @@ class Piece:
 
 
 class Spread(Film):
-    """A `Film` whose shots and pieces an executor's workers paint. Its frames come in order, and go on, as a film's.
+    """A `Film` whose shots an executor's workers paint. Its frames come in order, and go on, as a film's.
 
-    Where two pieces overlap both paint the frames, each steady in itself, and the film goes over from one to the
-    other by equal steps. It is made again on any executor with the same `piece` and `overlap`.
+    piece: frames of a long shot for one worker; 0: shots stay whole. Two pieces overlap; both paint these frames, each
+    steady in itself, and the film goes over from one to the other by equal steps. That is steady, but strokes that
+    lie over one another pale: it is for shots that are too long for one worker.
     Raises NstlibError where a setting needs the whole clip in one place, and where the workers are lost.
     """
 
@@ -57,7 +57,7 @@ class Spread(Film):
         settings: Settings | None = None,
         *,
         executor: Executor,
-        piece: int = PIECE,
+        piece: int = 0,
         overlap: int = OVERLAP,
         window: int | None = None,
         fresh: bool = False,
@@ -65,8 +65,8 @@ class Spread(Film):
         settings = settings or Settings()
         if settings.passes > 1:
             raise NstlibError(f"passes={settings.passes} needs the whole clip in one place; leave out the workers")
-        if not 0 <= 2 * overlap < piece:
-            raise NstlibError(f"overlap={overlap} of pieces of {piece} frames; give less than half of them")
+        if piece and not 0 <= 2 * overlap < piece:
+            raise NstlibError(f"pieces of {piece} frames that overlap by {overlap}; give more than twice as many")
         self._executor, self._window = executor, window or max(WINDOW, 2 * getattr(executor, "count", 0))
         self._piece, self._overlap = piece, overlap if settings.consistency == "steady" else 0
         self._styles = [take(style) for style in ([styles] if isinstance(styles, Picture) else styles)]
@@ -151,6 +151,7 @@ def cut(frames: Iterable[np.ndarray], size: int, overlap: int) -> Iterator[tuple
     """The pieces of a film's frames, each within a shot, and their frames as PNGs.
 
     Pieces of `size` frames and `overlap` more, as long as the shot has 2 · overlap more; what is left is its last.
+    size 0: each shot is one piece.
     """
     first, lead, held, before = 0, 0, [], None
     for frame in frames:
@@ -159,7 +160,7 @@ def cut(frames: Iterable[np.ndarray], size: int, overlap: int) -> Iterator[tuple
             first, lead, held = first + len(held), 0, []
         held.append(cv2.imencode(".png", images.to_uint8(frame))[1].tobytes())
         before = frame
-        if len(held) == size + max(1, 2 * overlap):
+        if size and len(held) == size + max(1, 2 * overlap):
             yield Piece(first, size + overlap, lead, overlap), held[: size + overlap]
             first, lead, held = first + size, overlap, held[size:]
     if held:

@@ -64,11 +64,12 @@ def test_pieces_lie_within_shots_and_share_their_overlaps():
         assert a.tail == b.lead and b.first == a.first + a.count - a.tail
 
 
-@pytest.mark.parametrize(("size", "overlap"), [(8, 0), (7, 3), (100, 12)])
+@pytest.mark.parametrize(("size", "overlap"), [(8, 0), (7, 3), (100, 12), (0, 16)])
 def test_any_cut_gives_every_frame_once(size, overlap):
     found = [piece for piece, _ in cut(SOURCE, size, overlap)]
     assert [n for p in found for n in range(p.first, p.first + p.count - p.tail)] == list(range(40))
     assert all(p.count >= 2 * p.lead for p in found)
+    assert (len(found) == 3) == (size in (0, 100))
 
 
 def test_frames_come_in_order_with_their_record(clip, tmp_path, painted):
@@ -142,7 +143,7 @@ def test_a_film_stopped_anywhere_goes_on_to_the_same_frames(clip, tmp_path, pain
 def test_what_needs_the_whole_clip_is_refused(clip, tmp_path, capsys):
     with pytest.raises(NstlibError, match="passes=2 needs the whole clip in one place"):
         film(clip, tmp_path, light.Here(), replace(SMALL, passes=2))
-    with pytest.raises(NstlibError, match="overlap=4 of pieces of 8 frames"):
+    with pytest.raises(NstlibError, match="pieces of 8 frames that overlap by 4"):
         film(clip, tmp_path, light.Here(), overlap=4)
     next(film(clip, tmp_path, light.Here()))
     with pytest.raises(NstlibError, match="pieces was"):

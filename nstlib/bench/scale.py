@@ -160,7 +160,7 @@ def paper(size: int = 384, frames: int = 6) -> Iterator[Row]:
     """What a frame of a shot costs: a worker's seconds on one core, this process's own, and bytes each way."""
     clip = clips.probe(samples.clip(), size=size)
     clip = replace(clip, picks=clip.picks[:frames])
-    ((_, sent),) = spread.cut(clips.read_frames(clip), spread.PIECE, spread.OVERLAP)
+    ((_, sent),) = spread.cut(clips.read_frames(clip), 0, 0)
     with TemporaryDirectory() as folder, executors.executor(workers=1) as pool:
         film = Spread(clip, samples.styles()[STYLE], Path(folder, "out.mp4"), Settings(size=size), executor=pool)
         began = process_time()
