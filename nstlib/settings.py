@@ -15,6 +15,7 @@ ENGINES = ("optimise", "hub")
 EXTRACTORS = ("compact", "vgg19", "random")
 CONVENTIONS = ("relative", "tutorial", "gatys")
 STARTS = ("content", "noise", "style", "compact")
+MOTION = {"optimise": "fine", "hub": "medium"}  # what auto means: as accurate as a frame's time allows
 STYLE_LAYERS = tuple(f"block{i}_conv1" for i in range(1, 6))
 
 # What a weight of None means: each convention's own (content, style, total variation). `tutorial` are the tutorial's;
@@ -104,6 +105,11 @@ class Settings:
         if self.tile % 16:
             raise NstlibError(f"tile={self.tile}; give a multiple of 16, the deepest layer's stride")
         _match("style_layer_weights", self.style_layer_weights, "style layers", len(self.style_layers))
+
+    @property
+    def motion_preset(self) -> str:
+        """`motion`, with auto resolved by the engine."""
+        return MOTION[self.engine] if self.motion == "auto" else self.motion
 
     @property
     def term_weights(self) -> tuple[float, float, float]:

@@ -171,7 +171,7 @@ def paint_piece(settings: Settings, frames: Sequence[bytes], *styles: Input) -> 
     """The frames of one piece, painted one after the other, as PNGs; and how: what `Frame` tells beside the picture."""
     one_thread()
     engine = load_engine([style.local() for style in styles], settings)
-    shot, made = Shot(reach=settings.reach, motion=estimated(settings.motion)), []
+    shot, made = Shot(reach=settings.reach, motion=estimated(settings.motion_preset)), []
     for number, png in enumerate(frames):
         frame, began = _decoded(png), perf_counter()
         guide = shot.guide(number, frame) if number and settings.consistency == "steady" else None

@@ -19,8 +19,6 @@ from .settings import Settings, to_dict
 from .store import Store
 from .styles import Picture
 
-MOTION = {"optimise": "fine", "hub": "medium"}  # what `motion=auto` means: as accurate as a frame's time allows
-
 
 @dataclass(frozen=True)
 class Frame:
@@ -66,8 +64,7 @@ class Film:
         self.output = Path(output)
         encoders.check(self.output)
         self.engine = engine or load_engine(styles, settings)
-        preset = MOTION[settings.engine] if settings.motion == "auto" else settings.motion
-        self.motion = precomputed(flows) if flows else estimated(preset)
+        self.motion = precomputed(flows) if flows else estimated(settings.motion_preset)
         self.recipe = recipe(self.clip, styles, settings, self.engine, flows) | self._split()
         self.store = Store(self.output.absolute().with_name(f"{self.output.name}.work"), self.recipe, fresh=fresh)
         self._frames = self._all()

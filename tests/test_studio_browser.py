@@ -101,7 +101,7 @@ def told(page, cell=2):
 
 
 def slide(page, number, key, times):
-    page.locator(".nst-steers .noUi-handle").nth(number).focus()
+    page.locator(".nst-steers .noUi-handle:visible").nth(number).focus()
     for _ in range(times):
         page.keyboard.press(key)
 
@@ -115,7 +115,9 @@ def test_the_picture_grows_and_a_slider_steers_it_while_cells_run(page):
     started(page)
     picture = changes(page, PIXELS, content)
     slide(page, 1, "ArrowRight", 20)
-    page.wait_for_function("document.querySelectorAll('.nst-number input')[1].value === '10'")
+    page.wait_for_function(
+        "[...document.querySelectorAll('.nst-number input')].filter(input => input.offsetParent)[1].value === '10'"
+    )
     before = step(page)
     text = told(page)
     assert "None True" in text and "style_weight=10.0" in text
@@ -176,7 +178,7 @@ def test_nothing_overlaps(page, width, theme):
     press(page, "Pause")
     for fold in page.locator(".nst-studio .jupyter-widget-Collapse-header").all():
         fold.click()
-    page.locator(".nst-steers .noUi-handle").nth(5).wait_for()
+    page.locator(".nst-steers .noUi-handle:visible").nth(5).wait_for()
     page.wait_for_timeout(500)
     SHOTS.mkdir(parents=True, exist_ok=True)
     page.locator(".nst-studio").screenshot(path=SHOTS / f"studio-{theme}-{width}.png")
