@@ -10,6 +10,7 @@ from typing import Any
 
 from distributed import Client
 from distributed.cfexecutor import ClientExecutor
+from distributed.comm import get_address_host_port
 from distributed.utils import TimeoutError
 from distributed.versions import VersionMismatchWarning
 
@@ -61,6 +62,7 @@ def connect(address: str) -> Iterator[Workers]:
     warnings.filterwarnings("ignore", category=VersionMismatchWarning)  # the records tell the versions that matter
     warnings.filterwarnings("ignore", message="Sending large graph")  # a shot is large, and goes once
     try:
+        get_address_host_port(address)  # a client of no address would never end
         client = Client(address, timeout=TIMEOUT, set_as_default=False)
     except (OSError, ValueError) as error:
         line = f"no Dask scheduler answers at {address} ({error}); start one with: dask scheduler"
