@@ -178,7 +178,7 @@ def test_nothing_overlaps(page, width, theme):
     press(page, "Pause")
     for fold in page.locator(".nst-studio .jupyter-widget-Collapse-header").all():
         fold.click()
-    page.locator(".nst-steers .noUi-handle:visible").nth(5).wait_for()
+    page.locator(".nst-steers .noUi-handle:visible").nth(4).wait_for()
     page.wait_for_timeout(500)
     SHOTS.mkdir(parents=True, exist_ok=True)
     page.locator(".nst-studio").screenshot(path=SHOTS / f"studio-{theme}-{width}.png")
