@@ -120,7 +120,7 @@ def add_settings(command: argparse.ArgumentParser, *, video: bool = False, shown
 
     Help tells of the common ones, or of all where `shown` is set.
     """
-    text = None if shown else "the common ones; `python -m nstlib settings` lists all, and each is a flag here"
+    text = None if shown else "the common ones; `python -m nstlib settings` lists every flag"
     group = command.add_argument_group("settings", text)
     for f in fields(Settings):
         if video or not f.metadata.get("video"):
