@@ -1,11 +1,13 @@
 """A Dask cluster as an executor; needs requirements-cluster.txt."""
 
+import ctypes
 import importlib
 import logging
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import lru_cache
 from typing import Any
 
 from distributed import Client
@@ -18,6 +20,7 @@ from .errors import NstlibError
 from .workers import Input
 
 TIMEOUT = 10  # seconds for a scheduler to answer
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 
 
 class Workers(ClientExecutor):
@@ -52,7 +55,21 @@ def _same(given: Input) -> Input:
 
 def _named(module: str, name: str, *args: Any) -> Any:
     """A function by its name: the scheduler, which unpacks what it is sent, is spared the import of TensorFlow."""
+    _keep_memory()
     return getattr(importlib.import_module(module), name)(*args)
+
+
+@lru_cache(maxsize=1)
+def _keep_memory() -> None:
+    """Let glibc keep what TensorFlow frees, as it does by default, and use it again.
+
+    Dask sets MALLOC_TRIM_THRESHOLD_ for its workers; every large tensor is then mapped afresh, which took a third of
+    TensorFlow's time more.
+    """
+    with suppress(OSError, AttributeError):  # another libc has no mallopt
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_MMAP_THRESHOLD, 32 << 20)
+        mallopt(_M_TRIM_THRESHOLD, 64 << 20)
 
 
 @contextmanager
