@@ -10,7 +10,7 @@ from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any
 
-from . import __version__, executors, reels
+from . import __version__, executors, files, reels
 from .axes import parse
 from .errors import NstlibError
 from .quiet import load_tensorflow
@@ -152,7 +152,7 @@ def image_command(given: argparse.Namespace) -> None:
     from . import images
 
     images.check_output(given.output)
-    images.check_inputs(given.output, given.content, *given.styles, *given.mask)
+    files.check_inputs(given.output, given.content, *given.styles, *given.mask)
     settings = given_settings(given)
     for path in (given.content, *given.styles, *given.mask):
         images.shape_of(path)  # what can be refused at once is, before TensorFlow is loaded
@@ -178,7 +178,7 @@ def replay_command(given: argparse.Namespace) -> None:
     from . import images
 
     images.check_output(given.output)
-    images.check_inputs(given.output, given.picture)
+    files.check_inputs(given.output, given.picture)
     record = images.read_record(given.picture)
     load_tensorflow()
     from . import records
@@ -196,7 +196,7 @@ def sweep_command(given: argparse.Namespace) -> None:
         if name in axes:
             raise NstlibError(f"--axis {name} is given twice; give its values together")
         axes[name] = values
-    settings, failed = given_settings(given), 0
+    settings, done, failed = given_settings(given), 0, 0
     load_tensorflow()
     from tqdm.auto import tqdm
 
@@ -205,8 +205,12 @@ def sweep_command(given: argparse.Namespace) -> None:
     with executors.executor(given.scheduler, given.workers) as pool:
         cells = sweep(given.content, given.styles, axes, pool, settings=settings, output=given.output)
         total = math.prod(map(len, axes.values()))
-        for cell in tqdm(cells, total=total, unit="cell", leave=False, dynamic_ncols=True):
-            failed += bool(cell.error)
+        try:
+            for cell in tqdm(cells, total=total, unit="cell", leave=False, dynamic_ncols=True):
+                done, failed = done + 1, failed + bool(cell.error)
+        except KeyboardInterrupt:
+            kept = f"stopped after {done} of {total} cells, which are safe in {given.output}"
+            raise NstlibError(f"{kept}; the same command goes on") from None
     print(given.output / "sheet.png")
     if failed:
         raise NstlibError(f"{failed} of {total} cells could not be made; {given.output / 'table.csv'} says why")

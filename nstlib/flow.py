@@ -5,6 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from . import files
 from .errors import NstlibError, choose
 
 # finest scale, patch size, patch stride, descents, refinements, intensity weight, smoothness weight. 'fast' and
@@ -157,7 +158,5 @@ def write_flo(path: str | Path, flow: np.ndarray) -> None:
     if flow.ndim != 3 or flow.shape[2] != 2:
         raise NstlibError(f"flow is {flow.shape}; expected (height, width, 2)")
     head = np.float32(FLO_MAGIC).astype("<f4").tobytes() + np.array([flow.shape[1], flow.shape[0]], "<i4").tobytes()
-    try:
-        Path(path).write_bytes(head + np.asarray(flow, "<f4").tobytes())
-    except OSError as error:
-        raise NstlibError(f"cannot write flow {path}: {error.strerror}") from error
+    with files.whole(Path(path)) as beside:
+        beside.write_bytes(head + np.asarray(flow, "<f4").tobytes())

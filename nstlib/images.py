@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 
+from . import files
 from .colors import luminance
 from .errors import NstlibError, choose
 
@@ -101,10 +101,10 @@ def save(
     if inside:
         options["pnginfo"] = PngImagePlugin.PngInfo()
         options["pnginfo"].add_text(RECORD, text, zip=True)
-    with whole_file(path) as beside:
+    with files.whole(path) as beside:
         Image.fromarray(to_uint8(image)).save(beside, FORMATS[path.suffix.lower()], **options)
     if text and not inside:
-        with whole_file(path.with_name(path.name + ".json")) as beside:
+        with files.whole(path.with_name(path.name + ".json")) as beside:
             beside.write_text(text)
     return path
 
@@ -138,35 +138,6 @@ def check_output(path: Path) -> None:
         raise NstlibError(f"{path} cannot be written: {error.strerror}") from None
     if not os.access(path.parent, os.W_OK):
         raise NstlibError(f"{path}: the folder {path.parent} cannot be written; choose another output")
-
-
-def check_inputs(output: Path, *inputs: Path) -> None:
-    """Raises NstlibError where the output would replace one of its own inputs."""
-    for path in inputs:
-        if output.exists() and path.exists() and output.samefile(path):
-            raise NstlibError(f"{output} is an input of this run, which would replace it; choose another output")
-
-
-@contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """A path beside `path` to write to; renamed to it at the end, removed where writing fails.
-
-    Raises NstlibError with the system's reason, such as a full disk.
-    """
-    name = ""
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem[:32]}-", suffix=path.suffix)
-        os.close(handle)
-        yield Path(name)
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(name).chmod(0o666 & ~umask)  # mkstemp's 0600 would surprise whoever shares the folder
-        os.replace(name, path)  # noqa: PTH105 (Path.replace reads the other way round)
-    except OSError as error:
-        raise NstlibError(f"{path} cannot be written: {error.strerror or error}") from error
-    finally:
-        if name:
-            Path(name).unlink(missing_ok=True)
 
 
 def _check_shape(array: np.ndarray) -> None:

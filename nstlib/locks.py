@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import weakref
+from contextlib import suppress
 from pathlib import Path
 
 from .errors import NstlibError
@@ -46,6 +47,14 @@ class Lock:
             same = False
         if not same:
             raise NstlibError(f"{self._path.parent} was removed while it was in use; the same call starts it again")
+
+    @property
+    def held(self) -> bool:
+        """Whether it still is this one's."""
+        with suppress(NstlibError):
+            self.check()
+            return True
+        return False
 
     def release(self) -> None:
         """Let others have it."""

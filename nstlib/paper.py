@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tensorflow as tf
 
-from . import images
+from . import files, images
 from .compact import SITES
 from .conventions import convert_weights
 from .errors import NstlibError, choose
@@ -157,6 +157,6 @@ def write(figure: "Figure", stem: Path) -> list[Path]:
     for path in paths:
         if not path.parent.is_dir():
             raise NstlibError(f"{path}: there is no folder {path.parent}; make it first")
-        with images.whole_file(path) as beside:
+        with files.whole(path) as beside:
             figure.savefig(beside, dpi=150)
     return paths

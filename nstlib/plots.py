@@ -1,9 +1,12 @@
 """Figures: pictures side by side, loss curves, features and Gram matrices as pictures."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from . import files
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -97,11 +100,12 @@ def flow_colors(flow: np.ndarray, *, largest: float | None = None) -> np.ndarray
     return hsv_to_rgb(np.stack([hue, strong, np.ones_like(hue)], axis=-1)).astype(np.float32)
 
 
-def save(figure: "Figure", path: object) -> None:
+def save(figure: "Figure", path: str | Path) -> None:
     """The figure in a file, by its extension, and closed."""
     import matplotlib.pyplot as plt
 
-    figure.savefig(path, dpi=150)
+    with files.whole(Path(path)) as beside:
+        figure.savefig(beside, dpi=150)
     plt.close(figure)
 
 

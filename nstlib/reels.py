@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from . import clips, encoders, executors, images
+from . import clips, encoders, executors, files, images
 from .errors import NstlibError
 from .quiet import load_tensorflow
 from .settings import STYLE_LAYERS, Settings
@@ -34,7 +34,7 @@ def add_frames(parser: argparse.ArgumentParser) -> None:
 def frames(given: argparse.Namespace) -> None:
     """Take a clip apart into images, or images into a clip."""
     encoders.check(given.output)
-    images.check_inputs(given.output, given.clip)
+    files.check_inputs(given.output, given.clip)
     clip = probed(given, given.size)
     written = clips.write_frames(given.output, follow(clips.read_frames(clip), clip.frames), fps=clip.fps, audio=clip)
     report(written)
@@ -56,7 +56,7 @@ def add_video(parser: argparse.ArgumentParser) -> None:
 def video(given: argparse.Namespace, settings: Settings) -> None:
     """Stylise a clip; stopped, the same command goes on where it was."""
     encoders.check(given.output)
-    images.check_inputs(given.output, given.clip, *given.styles)
+    files.check_inputs(given.output, given.clip, *given.styles)
     clip = probed(given, settings.size)
     for style in given.styles:
         images.shape_of(style)

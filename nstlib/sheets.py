@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from . import images
+from . import files, images
 from .axes import Axes, label, product
 
 LONGEST = 6000  # px: a sheet of many cells makes them smaller, so that its memory stays within 0.1 GB
@@ -51,11 +51,11 @@ class Sheet:
         """Write both files as they stand now."""
         began = self._clock()
         names = ["cell", *self._axes, *(f"{name}_loss" for name in LOSSES), "seconds", "picture", "error"]
-        with images.whole_file(self.table) as beside, beside.open("w", newline="", encoding="utf-8") as file:
+        with files.whole(self.table) as beside, beside.open("w", newline="", encoding="utf-8") as file:
             table = csv.DictWriter(file, names)
             table.writeheader()
             table.writerows(self._rows[number] for number in sorted(self._rows))
-        with images.whole_file(self.picture) as beside:
+        with files.whole(self.picture) as beside:
             self._canvas.save(beside, "PNG", compress_level=3)
         self._written = self._clock()
         self._cost = self._written - began

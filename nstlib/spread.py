@@ -13,7 +13,7 @@ from zipfile import ZipFile
 import cv2
 import numpy as np
 
-from . import clips, images, shots
+from . import clips, files, images, shots
 from .cells import line, take
 from .engines import load_engine
 from .errors import NstlibError
@@ -124,7 +124,7 @@ class Spread(Film):
         for future in sorted(done, key=lambda future: waiting[future].first):
             piece = waiting.pop(future)
             painted = _painted(future, piece)
-            with images.whole_file(self._path(piece)) as beside, ZipFile(beside, "w") as file:
+            with files.whole(self._path(piece)) as beside, ZipFile(beside, "w") as file:
                 file.writestr("how.json", json.dumps([how for _, how in painted]))
                 for i, (png, _) in enumerate(painted):
                     file.writestr(f"{i}.png", png)

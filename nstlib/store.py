@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from . import images, locks
+from . import files, images, locks
 from .errors import NstlibError
 from .locks import Lock
 
@@ -32,7 +32,7 @@ class Store:
             self._lock = Lock(folder)
             self._clear(everything=fresh)
             if not (folder / RECIPE).exists():
-                with images.whole_file(folder / RECIPE) as beside:
+                with files.whole(folder / RECIPE) as beside:
                     beside.write_text(json.dumps(recipe, indent=1))
             self.log = self._read_log()
         except OSError as error:
@@ -61,7 +61,7 @@ class Store:
             return []
         text = path.read_bytes()
         if not text.endswith(b"\n"):  # a kill or a full disk tore the last line
-            with images.whole_file(path) as beside:
+            with files.whole(path) as beside:
                 beside.write_bytes(text[: text.rfind(b"\n") + 1])
         lines = _parsed(path)
         if not all({"pass", "frame", "cut"} <= line.keys() for line in lines):
@@ -80,7 +80,7 @@ class Store:
     def keep(self, name: str, array: np.ndarray) -> None:
         """An array under a name, whole."""
         self._lock.check()
-        with images.whole_file(self.folder / f"{name}.npy") as beside:
+        with files.whole(self.folder / f"{name}.npy") as beside:
             np.save(beside, array)
 
     def kept(self, name: str) -> np.ndarray:

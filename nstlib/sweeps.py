@@ -1,6 +1,8 @@
 """A grid of settings through any `concurrent.futures` executor: results stream in, and are kept when it stops."""
 
 import itertools
+import re
+import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from dataclasses import dataclass
@@ -9,15 +11,18 @@ from typing import Any
 
 import numpy as np
 
-from . import images
+from . import files, images
 from .axes import STYLE, Axes, check, product, vary
 from .cells import file_name, line, paint, paint_alone, take
 from .errors import NstlibError
+from .locks import Lock
 from .settings import Settings
 from .sheets import Sheet
 from .styles import Picture
 from .workers import LOST, Input, Made
 
+WORK = ".work"  # in the folder while a sweep is at work there
+TORN = re.compile(r"\.(table|sheet|.*=.*)-\w{8}\.(csv|png)")  # what a kill leaves of a file that was being written
 WINDOW = 256  # cells under way at a time, so that memory does not grow with a sweep
 
 
@@ -60,8 +65,8 @@ def sweep(
     in the folder `output`, named by its values and by a checksum of all that it depends on; table.csv and sheet.png
     grow beside them. At most `window` cells are under way. The pictures do not depend on the executor if TensorFlow
     has one thread in each process, as `workers.one_thread` sets it.
-    A cell that cannot be made has the `error`. Raises NstlibError, at once, for an unknown axis and an input that
-    cannot be read, and later where the executor is lost.
+    A cell that cannot be made has the `error`. Raises NstlibError, at once, for an unknown axis, an input that cannot
+    be read, and a folder in which another process is sweeping, and later where the executor is lost.
     """
     axes = check(axes)
     folder = Path(output)
@@ -72,17 +77,34 @@ def sweep(
     given = [styles] if isinstance(styles, Picture) else list(styles)
     jobs = Jobs(take(content), () if STYLE in axes else tuple(map(take, given)), settings or Settings(), folder)
     sheet = Sheet(folder, axes, images.shape_of(content))
-    return _kept(_cells(jobs, axes, executor, window), sheet)
+    return _kept(_cells(jobs, axes, executor, window), sheet, _claim(folder))
 
 
-def _kept(cells: Iterator[Cell], sheet: Sheet) -> Iterator[Cell]:
-    """The cells, each taken up by the sheet."""
+def _claim(folder: Path) -> Lock:
+    """The folder, for this sweep alone, without what a kill left half written."""
+    try:
+        (folder / WORK).mkdir(exist_ok=True)
+        lock = Lock(folder / WORK)
+        for file in folder.glob(".*"):
+            if TORN.fullmatch(file.name):
+                file.unlink()
+    except OSError as error:
+        raise NstlibError(f"{folder} cannot be written: {error.strerror}") from None
+    return lock
+
+
+def _kept(cells: Iterator[Cell], sheet: Sheet, lock: Lock) -> Iterator[Cell]:
+    """The cells, each taken up by the sheet, while the folder is this sweep's."""
     try:
         for cell in cells:
+            lock.check()
             sheet.add(cell.number, cell.values, vars(cell))
             yield cell
     finally:
-        sheet.write()
+        if lock.held:
+            sheet.write()
+            lock.release()
+            shutil.rmtree(sheet.table.parent / WORK, ignore_errors=True)
 
 
 @dataclass(frozen=True)
@@ -144,7 +166,7 @@ def _cells(jobs: Jobs, axes: Axes, executor: Executor | None, window: int) -> It
         if made.error:
             yield Cell(job.number, job.values, None, {}, 0.0, made.error)
             continue
-        with images.whole_file(job.picture) as beside:
+        with files.whole(job.picture) as beside:
             beside.write_bytes(made.data)
         yield _finished(job)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from . import __version__, clips, encoders, images, records
+from . import __version__, clips, encoders, files, images, records
 from .engines import Engine, Painted, load_engine
 from .errors import NstlibError
 from .guide import Guide, Shot, between, estimated, precomputed
@@ -102,7 +102,7 @@ class Film:
             pass
         written = clips.write_frames(self.output, self.finished(), fps=self.clip.fps, audio=self.clip)
         record = {"kind": "video", **self.recipe, "frames": self.store.log, "note": written.note}
-        with images.whole_file(self.output.with_name(f"{self.output.name}.json")) as beside:
+        with files.whole(self.output.with_name(f"{self.output.name}.json")) as beside:
             beside.write_text(json.dumps(record))
         self.store.remove()
         return written

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from . import images
+from . import files
 from .quiet import load_tensorflow
 
 LOST = (CancelledError, BrokenExecutor, OSError)  # what a future raises when its executor is no more
@@ -53,7 +53,7 @@ class Input:
             return self.data
         path = Path(_folder().name, f"{self.sha256}{Path(self.path).suffix}")
         if not path.exists():
-            with images.whole_file(path) as beside:
+            with files.whole(path) as beside:
                 beside.write_bytes(self.data)
         return path
 

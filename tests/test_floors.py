@@ -8,7 +8,7 @@ import nstlib
 PACKAGE = Path(nstlib.__file__).parent
 FLOORS = [
     {"", "errors", "quiet", "drawing"},
-    {"settings", "ffmpeg", "colors", "locks"},
+    {"settings", "ffmpeg", "colors", "files", "locks"},
     {"images", "encoders", "flow", "shots", "losses", "optimize", "plots", "samples", "memory", "compact"},
     {"features", "clips", "guide", "store", "instant", "hub", "axes", "workers"},
     {"model", "metrics", "sheets", "cluster"},

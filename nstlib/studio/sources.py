@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import clips, images, samples
+from .. import clips, files, images, samples
 from ..errors import NstlibError
 
 MOST_PIXELS = 50e6
@@ -67,7 +67,8 @@ def write(name: str, content: bytes, folder: Path) -> Source:
         except NstlibError as error:
             raise NstlibError(str(error).replace(str(beside), name)) from None
     path = made(folder / "uploads") / safe
-    path.write_bytes(content)
+    with files.whole(path) as whole:
+        whole.write_bytes(content)
     return read(path)
 
 
