@@ -24,6 +24,7 @@ from ._recipe import Pair, Recipe, in_turn, pairs
 PICTURES = Path("outputs/speed")
 PAIRS = int(os.environ.get("SPEED_PAIRS", "6"))
 STEPS = (300, 1000)
+LENGTHS = [round(40 * 2 ** (k / 2)) for k in range(12)]  # evaluations of our runs, 40 to 1810
 LIMITS = {300: (8, 15), 1000: (6, 12)}
 SHAPES = {(256, 256): PAIRS, (384, 512): (PAIRS + 2) // 3}  # how many pairs
 VGG19_STEPS = 5  # of the recipe on VGG19's layout, whose time does not depend on its weights
@@ -48,7 +49,7 @@ def to_the_recipes_loss(shape: tuple[int, int], given: Sequence[Pair]) -> Iterat
     times: dict[int, list[tuple[float, float]]] = {steps: [] for steps in STEPS}
     for number, (content, style) in enumerate(given):
         content = images.resize(content, shape)
-        settings = Settings(size=max(shape), steps=4 * STEPS[-1])
+        settings = Settings(size=max(shape))
         recipe = Recipe(Run(content, style, replace(settings, scales=1)))
         losses, seconds = recipe.train(STEPS[-1])
         _keep(f"{shape[0]}-{number}-recipe", recipe.image)
@@ -66,17 +67,31 @@ def to_the_recipes_loss(shape: tuple[int, int], given: Sequence[Pair]) -> Iterat
 
 
 def _ours(content: np.ndarray, style: np.ndarray, settings: Settings, goals: list[float], name: str) -> list[float]:
-    """Seconds, from the run's making on, until each of the falling goals is reached at the full size."""
+    """Seconds, from the run's making on, of the shortest of LENGTHS that comes to each of the falling goals.
+
+    How long a run is decides how long it stays at coarse scales, so that each goal has a run of its own.
+    """
     next(Run(content, style, settings))  # the trace is the recipe's too
-    began, reached = perf_counter(), []
+    reached, lengths = [], list(LENGTHS)
+    for goal, steps in zip(goals, STEPS, strict=True):
+        seconds = float("inf")
+        while lengths and np.isinf(seconds):
+            run, seconds = _until(goal, content, style, replace(settings, steps=lengths[0]))
+            if np.isinf(seconds):
+                lengths.pop(0)
+        _keep(f"{name}-ours-{steps}", run.image)
+        reached.append(seconds)
+    return reached
+
+
+def _until(goal: float, content: np.ndarray, style: np.ndarray, settings: Settings) -> tuple[Run, float]:
+    """A run and the seconds until its loss at full size comes to the goal; infinite where it never does."""
+    began = perf_counter()
     run = Run(content, style, settings)
     for step in run:
-        while len(reached) < len(goals) and step.shape == run.shape and step.losses["total"] <= goals[len(reached)]:
-            reached.append(perf_counter() - began)
-            _keep(f"{name}-ours-{STEPS[len(reached) - 1]}", run.image)
-        if len(reached) == len(goals):
-            break
-    return reached + [float("inf")] * (len(goals) - len(reached))
+        if step.shape == run.shape and step.losses["total"] <= goal:
+            return run, perf_counter() - began
+    return run, float("inf")
 
 
 def _keep(name: str, image: np.ndarray) -> None:
