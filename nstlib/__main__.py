@@ -77,7 +77,7 @@ def parser() -> argparse.ArgumentParser:
     reels.add_video(video)
     add_settings(video, video=True)
 
-    text = "a picture for every pair of settings' values, with a table and a contact sheet; stopped, it goes on"
+    text = "a picture for every combination of settings' values, with a table and a contact sheet; stopped, it goes on"
     example = "photo.jpg painting.jpg --axis content_weight=0.01,0.1 --axis style_weight=1,3 -o sweep"
     grid = _command(commands, "sweep", sweep_command, text, example)
     grid.usage = "%(prog)s CONTENT [STYLE ...] --axis NAME=V,V [--axis ...] -o DIR [settings]"

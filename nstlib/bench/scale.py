@@ -48,7 +48,7 @@ def rows() -> Iterator[Row]:
 
 
 def sweeps(runs: int = RUNS, rounds: int = ROUNDS, settings: Settings = SETTINGS) -> Iterator[Row]:
-    """So many runs on two workers, on one, and in a plain loop; in turn, after a round that warms them up."""
+    """So many runs on two workers, on one, and in a plain loop; in turn, after two runs that warm each up."""
     seconds: dict[str, list[float]] = {"two": [], "one": [], "loop": []}
     with ExitStack() as stack, TemporaryDirectory() as folder:
         pools = {}
@@ -61,11 +61,12 @@ def sweeps(runs: int = RUNS, rounds: int = ROUNDS, settings: Settings = SETTINGS
         for number in range(rounds + 1):
             for name in seconds:
                 output, first = Path(folder, f"{name}-{number}"), 1000 * number
+                seeds = range(first, first + (runs if number else 2))
                 began = perf_counter()
                 if name == "loop":
-                    loop.run(range(first, first + runs), output)
+                    loop.run(seeds, output)
                 else:
-                    grid = {"seed": range(first, first + runs)}
+                    grid = {"seed": seeds}
                     content, style = samples.photograph(), samples.styles()[STYLE]
                     list(sweep(content, style, grid, pools[name], settings=settings, output=output))
                 seconds[name].append(perf_counter() - began)
