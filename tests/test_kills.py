@@ -15,6 +15,7 @@ from conftest import smooth_noise
 
 from nstlib import files, flow, images, locks, plots, sweeps
 from nstlib.errors import NstlibError
+from nstlib.settings import Settings
 from nstlib.studio import sources
 
 ALARM = """
@@ -69,6 +70,7 @@ for weight in (1.0, 2.0, 4.0):
     print(panel.strip.save(panel.strip.snapshots[-1]), flush=True)
 leave(0)
 """
+LIGHT = Settings(extractor="random", size=32, steps=2, style_layers=("block1_conv1",), content_layers=("block1_conv1",))
 TINY = "--extractor random --size 32 --steps 12 --style-layers block1_conv1,block2_conv1 --content-layers block2_conv1"
 
 
@@ -270,8 +272,8 @@ def test_a_second_sweep_into_a_folder_refuses_while_the_first_is_at_work(content
 def test_a_later_sweep_in_one_process_takes_the_folder_over(content, style, tmp_path):
     import light
 
-    first = sweeps.sweep(content, style, {"seed": [1, 2]}, light.Here(), output=tmp_path)
-    second = sweeps.sweep(content, style, {"seed": [3, 4]}, light.Here(), output=tmp_path)
+    first = sweeps.sweep(content, style, {"seed": [1, 2]}, light.Here(), settings=LIGHT, output=tmp_path)
+    second = sweeps.sweep(content, style, {"seed": [3, 4]}, light.Here(), settings=LIGHT, output=tmp_path)
     with pytest.raises(NstlibError, match="taken over by a later run"):
         next(first)
     next(second)
@@ -287,5 +289,5 @@ def test_what_is_the_users_own_is_not_taken_for_torn(content, style, tmp_path):
     (tmp_path / ".seed=1-0a1b2c3d-abcd_123.png").touch()
     import light
 
-    list(sweeps.sweep(content, style, {"seed": [1]}, light.Here(), output=tmp_path))
+    list(sweeps.sweep(content, style, {"seed": [1]}, light.Here(), settings=LIGHT, output=tmp_path))
     assert {path.name for path in tmp_path.glob(".*")} | {"seed=1-12345678.png.bak"} == mine
