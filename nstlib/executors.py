@@ -8,6 +8,7 @@ from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 
 from .errors import NstlibError
+from .quiet import load_tensorflow
 from .workers import one_thread
 
 
@@ -52,11 +53,16 @@ def _processes(count: int) -> Iterator[Executor]:
         raise NstlibError(f"workers={count}; give a number of processes from 1")
     others = set(multiprocessing.active_children())
     context = multiprocessing.get_context("spawn")  # a fork of a process in which TensorFlow runs would hang
-    ignore = (signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that waits
-    with ProcessPoolExecutor(count, mp_context=context, initializer=signal.signal, initargs=ignore) as pool:
+    with ProcessPoolExecutor(count, mp_context=context, initializer=_begin) as pool:
         try:
             yield pool
         except BaseException:  # nobody waits for what is under way
             for child in set(multiprocessing.active_children()) - others:
                 child.terminate()
             raise
+
+
+def _begin() -> None:
+    """A worker's first call: Ctrl-C is for the process that waits, and TensorFlow starts without its own lines."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    load_tensorflow()
