@@ -209,8 +209,7 @@ def sweep_command(given: argparse.Namespace) -> None:
             for cell in tqdm(cells, total=total, unit="cell", leave=False, dynamic_ncols=True):
                 done, failed = done + 1, failed + bool(cell.error)
         except KeyboardInterrupt:
-            kept = f"stopped after {done} of {total} cells, which are safe in {given.output}"
-            raise NstlibError(f"{kept}; the same command goes on") from None
+            raise reels.stopped(done, total, "cells", given.output) from None
     print(given.output / "sheet.png")
     if failed:
         raise NstlibError(f"{failed} of {total} cells could not be made; {given.output / 'table.csv'} says why")

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from distributed import Client
@@ -59,7 +59,7 @@ def _named(module: str, name: str, *args: Any) -> Any:
     return getattr(importlib.import_module(module), name)(*args)
 
 
-@lru_cache(maxsize=1)
+@cache
 def _keep_memory() -> None:
     """Let glibc keep what TensorFlow frees, as it does by default, and use it again.
 

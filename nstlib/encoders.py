@@ -80,8 +80,7 @@ def _workplace(path: Path, job: Job) -> Iterator[tuple[Path, Lock]]:
             _empty(folder)
             yield folder, lock
         finally:
-            lock.release()
-            shutil.rmtree(folder, ignore_errors=True)
+            lock.remove()
     except OSError as error:
         raise NstlibError(f"cannot write {job.path}: {error.strerror}") from error
 

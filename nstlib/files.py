@@ -4,7 +4,7 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from .errors import NstlibError
 
@@ -36,3 +36,10 @@ def whole(path: Path) -> Iterator[Path]:
     finally:
         if name:
             Path(name).unlink(missing_ok=True)
+
+
+def remove_torn(folder: Path, *names: str) -> None:
+    """Remove what `whole` leaves where it is killed, of the folder's files of these names (globs)."""
+    for name in map(PurePath, names):
+        for file in folder.glob(f".{name.stem}-{'[a-z0-9_]' * 8}{name.suffix}"):
+            file.unlink()

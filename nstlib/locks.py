@@ -1,6 +1,7 @@
 """One writer at a time: a folder belongs to the process that locked it for as long as that lives, and no longer."""
 
 import os
+import shutil
 import sqlite3
 import weakref
 from contextlib import suppress
@@ -59,6 +60,11 @@ class Lock:
     def release(self) -> None:
         """Let others have it."""
         self._connection.close()
+
+    def remove(self) -> None:
+        """Let others have it, and remove the folder as far as that can be."""
+        self.release()
+        shutil.rmtree(self._path.parent, ignore_errors=True)
 
     def __del__(self) -> None:
         if hasattr(self, "_connection"):

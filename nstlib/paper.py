@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tensorflow as tf
 
-from . import files, images
+from . import images, plots
 from .compact import SITES
 from .conventions import convert_weights
 from .errors import NstlibError, choose
@@ -157,6 +157,5 @@ def write(figure: "Figure", stem: Path) -> list[Path]:
     for path in paths:
         if not path.parent.is_dir():
             raise NstlibError(f"{path}: there is no folder {path.parent}; make it first")
-        with files.whole(path) as beside:
-            figure.savefig(beside, dpi=150)
+        plots.write(figure, path)
     return paths

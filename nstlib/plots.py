@@ -100,12 +100,17 @@ def flow_colors(flow: np.ndarray, *, largest: float | None = None) -> np.ndarray
     return hsv_to_rgb(np.stack([hue, strong, np.ones_like(hue)], axis=-1)).astype(np.float32)
 
 
-def save(figure: "Figure", path: str | Path) -> None:
-    """The figure in a file, by its extension, and closed."""
-    import matplotlib.pyplot as plt
-
+def write(figure: "Figure", path: str | Path) -> None:
+    """The figure in a file, by its extension, 150 dots an inch; it stays open. NstlibError where it cannot be."""
     with files.whole(Path(path)) as beside:
         figure.savefig(beside, dpi=150)
+
+
+def save(figure: "Figure", path: str | Path) -> None:
+    """As `write`, and closed."""
+    import matplotlib.pyplot as plt
+
+    write(figure, path)
     plt.close(figure)
 
 

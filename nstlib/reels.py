@@ -81,9 +81,13 @@ def _write(film: Any) -> None:
             film.store.save("preview", frame.image)
         written = film.write()
     except KeyboardInterrupt:
-        kept = f"stopped after {film.done} of {film.total} frames, which are safe in {film.store.folder}"
-        raise NstlibError(f"{kept}; the same command goes on") from None
+        raise stopped(film.done, film.total, "frames", film.store.folder) from None
     report(written)
+
+
+def stopped(done: int, total: int, what: str, folder: Path) -> NstlibError:
+    """What Ctrl-C says where nothing is lost."""
+    return NstlibError(f"stopped after {done} of {total} {what}, which are safe in {folder}; the same command goes on")
 
 
 def add_measure(parser: argparse.ArgumentParser) -> None:

@@ -1,8 +1,6 @@
 """A grid of settings through any `concurrent.futures` executor: results stream in, and are kept when it stops."""
 
 import itertools
-import re
-import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from dataclasses import dataclass
@@ -22,7 +20,6 @@ from .styles import Picture
 from .workers import LOST, Input, Made
 
 WORK = ".work"  # in the folder while a sweep is at work there
-TORN = re.compile(r"\.(table|sheet|.*=.*)-\w{8}\.(csv|png)")  # what a kill leaves of a file that was being written
 WINDOW = 256  # cells under way at a time, so that memory does not grow with a sweep
 
 
@@ -85,9 +82,7 @@ def _claim(folder: Path) -> Lock:
     try:
         (folder / WORK).mkdir(exist_ok=True)
         lock = Lock(folder / WORK)
-        for file in folder.glob(".*"):
-            if TORN.fullmatch(file.name):
-                file.unlink()
+        files.remove_torn(folder, "table.csv", "sheet.png", "*=*.png")
     except OSError as error:
         raise NstlibError(f"{folder} cannot be written: {error.strerror}") from None
     return lock
@@ -103,8 +98,7 @@ def _kept(cells: Iterator[Cell], sheet: Sheet, lock: Lock) -> Iterator[Cell]:
     finally:
         if lock.held:
             sheet.write()
-            lock.release()
-            shutil.rmtree(sheet.table.parent / WORK, ignore_errors=True)
+            lock.remove()
 
 
 @dataclass(frozen=True)

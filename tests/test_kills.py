@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import light
 import numpy as np
 import pytest
 from conftest import smooth_noise
@@ -270,8 +271,6 @@ def test_a_second_sweep_into_a_folder_refuses_while_the_first_is_at_work(content
 
 
 def test_a_later_sweep_in_one_process_takes_the_folder_over(content, style, tmp_path):
-    import light
-
     first = sweeps.sweep(content, style, {"seed": [1, 2]}, light.Here(), settings=LIGHT, output=tmp_path)
     second = sweeps.sweep(content, style, {"seed": [3, 4]}, light.Here(), settings=LIGHT, output=tmp_path)
     with pytest.raises(NstlibError, match="taken over by a later run"):
@@ -287,7 +286,5 @@ def test_what_is_the_users_own_is_not_taken_for_torn(content, style, tmp_path):
     for name in mine:
         (tmp_path / name).touch()
     (tmp_path / ".seed=1-0a1b2c3d-abcd_123.png").touch()
-    import light
-
     list(sweeps.sweep(content, style, {"seed": [1]}, light.Here(), settings=LIGHT, output=tmp_path))
     assert {path.name for path in tmp_path.glob(".*")} | {"seed=1-12345678.png.bak"} == mine

@@ -72,25 +72,25 @@ def _ours(content: np.ndarray, style: np.ndarray, settings: Settings, goals: lis
     How long a run is decides how long it stays at coarse scales, so that each goal has a run of its own.
     """
     next(Run(content, style, settings))  # the trace is the recipe's too
-    reached, lengths = [], list(LENGTHS)
+    reached, least = [], 0
     for goal, steps in zip(goals, STEPS, strict=True):
-        seconds = float("inf")
-        while lengths and np.isinf(seconds):
-            run, seconds = _until(goal, content, style, replace(settings, steps=lengths[0]))
-            if np.isinf(seconds):
-                lengths.pop(0)
+        run, seconds = _shortest(goal, content, style, settings, least)
         _keep(f"{name}-ours-{steps}", run.image)
         reached.append(seconds)
+        least = run.settings.steps  # what missed one goal misses the lower ones too
     return reached
 
 
-def _until(goal: float, content: np.ndarray, style: np.ndarray, settings: Settings) -> tuple[Run, float]:
-    """A run and the seconds until its loss at full size comes to the goal; infinite where it never does."""
-    began = perf_counter()
-    run = Run(content, style, settings)
-    for step in run:
-        if step.shape == run.shape and step.losses["total"] <= goal:
-            return run, perf_counter() - began
+def _shortest(goal: float, content: np.ndarray, style: np.ndarray, settings: Settings, least: int) -> tuple[Run, float]:
+    """The shortest run whose loss at full size comes to the goal, and its seconds; infinite where none does."""
+    for length in LENGTHS:
+        if length < least:
+            continue
+        began = perf_counter()
+        run = Run(content, style, replace(settings, steps=length))
+        for step in run:
+            if step.shape == run.shape and step.losses["total"] <= goal:
+                return run, perf_counter() - began
     return run, float("inf")
 
 

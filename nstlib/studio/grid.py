@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from .. import files, images
+from .. import images, plots
 from ..axes import label, vary
 from ..engines import begin
 from ..errors import NstlibError
@@ -97,8 +97,7 @@ class Grid(widgets.VBox):
     def save(self, path: str | Path) -> Path:
         """Write the figure to a file, by its extension. Raises NstlibError where that cannot be."""
         try:
-            with files.whole(Path(path)) as beside:
-                self.figure().savefig(beside, dpi=150)
+            plots.write(self.figure(), path)
         except ValueError as error:
             raise NstlibError(f"{path} cannot be written: {error}") from None
         return Path(path)
