@@ -106,5 +106,5 @@ class Steadied:
     def __call__(self, frame: np.ndarray, guide: Guide | None = None) -> Painted:
         """The function's picture, drawn towards the warped earlier results where they are trusted."""
         image = self._paint(frame)
-        pull = sum(c[..., None] * (warped - image) for warped, c in guide.earlier) if guide else 0
+        pull = sum(np.minimum(c, 1)[..., None] * (warped - image) for warped, c in guide.earlier) if guide else 0
         return Painted(image + self._share * pull, {}, 1)

@@ -85,6 +85,11 @@ def _targets(flow: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return x.astype(np.float32), y.astype(np.float32)
 
 
+def compose(first: np.ndarray, then: np.ndarray) -> np.ndarray:
+    """w(x) = w₁(x) + w₂(x + w₁(x)): the flow to a third frame, by way of a second; all (H, W, 2)."""
+    return first + warp(then, first)
+
+
 def trusted(flow: np.ndarray, opposite: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(visible, smooth): no occlusion and no motion boundary, two bool maps (H, W) in the grid of `flow`.
 

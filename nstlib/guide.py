@@ -17,6 +17,7 @@ STILL = 3 / 255  # what stands still differs from what was painted by less than 
 HARDLY = 0.25  # and moves by less than this many px
 PATCH = 1.5  # σ of that smoothing, px
 SETTLING = 8  # frames for which what comes to a stand is painted on, before it is held
+STAY = 10.0  # the weight in the temporal loss of what is drawn to another result: halfway it would not stay
 HOLD = 30.0  # the weight of what is held in the temporal loss: nothing is to be built on its changing
 
 
@@ -115,6 +116,16 @@ def between(
     """
     warped, c = flow.warp(result, flows[0], interpolation="lanczos"), flow.reliability(*flows)
     return Guide(own + 0.5 * c[..., None] * (warped - own), ((warped, c),), np.zeros(frame.shape[:2], bool))
+
+
+def drawn(guide: Guide, target: np.ndarray, share: float) -> Guide:
+    """x = start + s (target − start): the guide, its start a share nearer to another result of its frame, (H, W, 3).
+
+    What is held stays held where the two agree, and is painted on its way where they do not.
+    """
+    held = guide.held & (np.abs(target - guide.start).max(-1) < STILL)
+    start = np.where(held[..., None], guide.start, guide.start + np.float32(share) * (target - guide.start))
+    return Guide(start, ((start, np.full(held.shape, STAY, np.float32)),), held)
 
 
 def _powers(count: int) -> list[int]:

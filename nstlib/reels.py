@@ -49,8 +49,8 @@ def add_video(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fresh", action="store_true", help="begin again, dropping the frames of a stopped run")
     add_range(parser)
     executors.add_workers(parser)
-    text = "frames of a long shot for one worker, where strokes may pale from piece to piece (0: shots stay whole)"
-    parser.add_argument("--piece", type=int, default=0, metavar="N", help=text)
+    text = "frames of a long shot for one worker (96); 0: shots stay whole"
+    parser.add_argument("--piece", type=int, default=96, metavar="N", help=text)
 
 
 def video(given: argparse.Namespace, settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""A film made by several workers: its shots side by side and, if one asks for it, long shots in pieces."""
+"""A film made by several workers: its shots side by side, and long shots in pieces between keyframes."""
 
 import json
 from collections import deque
@@ -6,24 +6,23 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 from zipfile import ZipFile
 
-import cv2
 import numpy as np
 
-from . import clips, files, images, shots
+from . import clips, files, shots
 from .cells import line, take
-from .engines import load_engine
 from .errors import NstlibError
-from .guide import Shot, estimated
+from .pieces import Made, decoded, encoded, paint_keyframes, paint_piece
 from .settings import Settings
+from .store import DAMAGED
 from .styles import Picture
-from .video import Film, Frame, paint
-from .workers import LOST, Input, one_thread
+from .video import Film, Frame
+from .workers import LOST
 
-OVERLAP = 16  # frames for which a piece goes on while the next one takes its place
+PIECE = 96  # frames of a long shot for one worker: 4 seconds of film
+OVERLAP = 20  # frames before a keyframe that are painted from both sides; with 14 their warping error grew by a quarter
 WINDOW = 16  # pieces under way, or two a worker, so that memory does not grow with the film
 
 
@@ -31,21 +30,30 @@ WINDOW = 16  # pieces under way, or two a worker, so that memory does not grow w
 class Piece:
     """So many frames of one shot, from the film's frame `first` on.
 
-    The first `lead` are painted by the piece before too, the last `tail` by the piece after.
+    begins, ends: at a keyframe that is its own first frame, before one that is the next piece's.
     """
 
     first: int
     count: int
-    lead: int
-    tail: int
+    begins: bool
+    ends: bool
+
+
+@dataclass
+class _Job:
+    """A piece that frames are wanted of; before: where the keyframes lie that it begins at, if it does."""
+
+    piece: Piece
+    frames: list[bytes]
+    before: Path | None
 
 
 class Spread(Film):
     """A `Film` whose shots an executor's workers paint. Its frames come in order, and go on, as a film's.
 
-    piece: frames of a long shot for one worker; 0: shots stay whole. Two pieces overlap; both paint these frames, each
-    steady in itself, and the film goes over from one to the other by equal steps. That is steady, but strokes that
-    lie over one another pale: it is for shots that are too long for one worker.
+    A shot of more than `piece` + `overlap` frames is cut (piece=0: never). Its keyframes, the pieces' first frames, are
+    painted first, each from the one before; then the pieces, each from its own keyframe on and, over its last
+    `overlap` frames, towards the next one.
     Raises NstlibError where a setting needs the whole clip in one place, and where the workers are lost.
     """
 
@@ -57,7 +65,7 @@ class Spread(Film):
         settings: Settings | None = None,
         *,
         executor: Executor,
-        piece: int = 0,
+        piece: int = PIECE,
         overlap: int = OVERLAP,
         window: int | None = None,
         fresh: bool = False,
@@ -65,9 +73,11 @@ class Spread(Film):
         settings = settings or Settings()
         if settings.passes > 1:
             raise NstlibError(f"passes={settings.passes} needs the whole clip in one place; leave out the workers")
-        if piece and not 0 <= 2 * overlap < piece:
-            raise NstlibError(f"pieces of {piece} frames that overlap by {overlap}; give more than twice as many")
+        if piece and not 0 <= overlap < piece:
+            raise NstlibError(f"pieces of {piece} frames, {overlap} of them towards the next; give more, or 0 for none")
         self._executor, self._window = executor, window or max(WINDOW, 2 * getattr(executor, "count", 0))
+        self._jobs: deque[_Job] = deque()
+        self._waiting: dict[Future, tuple[Path, Piece]] = {}
         self._piece, self._overlap = piece, overlap if settings.consistency == "steady" else 0
         self._styles = [take(style) for style in ([styles] if isinstance(styles, Picture) else styles)]
         super().__init__(clip, styles, output, settings, fresh=fresh)
@@ -76,68 +86,87 @@ class Spread(Film):
         return {"pieces": {"frames": self._piece, "overlap": self._overlap}}
 
     def _all(self) -> Iterator[Frame]:
-        previous, tail = None, []
-        for piece in self._arriving():
-            painted = self._load(piece)
-            for number, (png, how) in enumerate(painted[: piece.count - piece.tail], piece.first):
+        for job in self._arriving():
+            piece = job.piece
+            for number, (png, how) in enumerate(_load(self._path(piece)), piece.first):
                 if number >= self.done:
-                    image = _decoded(png)
-                    if number - piece.first < len(tail):
-                        share = (number - piece.first + 1) / (len(tail) + 1)
-                        image = images.to_uint8(image + (1 - share) * (_decoded(tail[number - piece.first]) - image))
-                        image = image / np.float32(255)
-                    yield self._keep(Frame(number, 0, image, **how))
-            tail = [png for png, _ in painted[piece.count - piece.tail :]]
-            if previous is not None:
-                self._path(previous).unlink()
-            previous = piece
+                    yield self._keep(Frame(number, 0, decoded(png), **how))
+            for path in filter(None, (self._path(piece), job.before)):
+                path.unlink(missing_ok=True)
 
-    def _arriving(self) -> Iterator[Piece]:
+    def _arriving(self) -> Iterator[_Job]:
         """The pieces that frames are still wanted of, in order, each once it is on disk."""
-        waiting: dict[Future, Piece] = {}
-        order: deque[Piece] = deque()
+        before = None
         try:
             for piece, frames in cut(clips.read_frames(self.clip), self._piece, self._overlap):
-                if piece.first + piece.count <= self.done:
-                    continue
-                order.append(piece)
-                if not self._path(piece).exists():
-                    waiting[self._executor.submit(paint_piece, self.settings, frames, *self._styles)] = piece
-                while len(waiting) >= self._window:
-                    self._collect(waiting)
-                while order and self._path(order[0]).exists():
-                    yield order.popleft()
-            while order:
-                while not self._path(order[0]).exists():
-                    self._collect(waiting)
-                yield order.popleft()
+                if piece.first + piece.count > self.done:
+                    self._jobs.append(_Job(piece, frames, before if piece.begins else None))
+                    self._collect(timeout=0)
+                    yield from self._due(self._window - 1)
+                before = self._path(piece, "keyframes")
+            yield from self._due(0)
         except LOST as error:
             done = f"{self.done} of {self.total} frames and the pieces that were finished are in {self.store.folder}"
             raise NstlibError(f"the workers were lost ({line(error)}); {done}; the same call goes on") from None
         finally:
-            for future in waiting:
+            for future in self._waiting:
                 future.cancel()
 
-    def _collect(self, waiting: dict[Future, Piece]) -> None:
-        """Put on disk what has been finished: frames as PNGs, and how each was made."""
-        done = wait(waiting, return_when=FIRST_COMPLETED).done
-        for future in sorted(done, key=lambda future: waiting[future].first):
-            piece = waiting.pop(future)
-            painted = _painted(future, piece)
-            with files.whole(self._path(piece)) as beside, ZipFile(beside, "w") as file:
-                file.writestr("how.json", json.dumps([how for _, how in painted]))
-                for i, (png, _) in enumerate(painted):
-                    file.writestr(f"{i}.png", png)
+    def _due(self, most: int) -> Iterator[_Job]:
+        """The first pieces, as long as they are on disk, and until at most so many are left."""
+        while self._jobs:
+            if self._path(self._jobs[0].piece).exists():
+                yield self._jobs.popleft()
+            elif len(self._jobs) > most:
+                if not self._waiting:
+                    raise NstlibError(DAMAGED.format(self.store.folder))
+                self._collect()
+            else:
+                return
 
-    def _load(self, piece: Piece) -> list[tuple[bytes, dict[str, Any]]]:
-        with ZipFile(self._path(piece)) as file:
-            return [(file.read(f"{i}.png"), how) for i, how in enumerate(json.loads(file.read("how.json")))]
+    def _collect(self, timeout: int | None = None) -> None:
+        """Put on disk what has been finished, and send off what can be painted now."""
+        done = wait(self._waiting, timeout, FIRST_COMPLETED).done
+        for future in sorted(done, key=lambda future: self._waiting[future][1].first):
+            path, piece = self._waiting.pop(future)
+            _save(path, _painted(future, piece))
+        for job in self._jobs:
+            self._send(job)
 
-    def _path(self, piece: Piece) -> Path:
-        return self.store.folder / f"piece-{piece.first + 1:06d}.zip"
+    def _send(self, job: _Job) -> None:
+        """Have the piece's keyframes painted, or the piece once there are these; unless it is under way, or done."""
+        piece, keyframes = job.piece, self._path(job.piece, "keyframes")
+        keyed = piece.ends and not keyframes.exists()
+        path = keyframes if keyed else self._path(piece)
+        under_way = any(path == other for other, _ in self._waiting.values())
+        if under_way or path.exists() or (job.before and not job.before.exists()):
+            return
+        begin, end = _load(job.before)[1] if job.before else None, None
+        if keyed:
+            task = paint_keyframes, self.settings, job.frames, begin
+        else:
+            begin, end = _load(keyframes) if piece.ends else (begin, None)
+            task = paint_piece, self.settings, job.frames, begin, end, self._overlap
+            job.frames = []
+        self._waiting[self._executor.submit(*task, *self._styles)] = path, piece
+
+    def _path(self, piece: Piece, what: str = "piece") -> Path:
+        return self.store.folder / f"{what}-{piece.first + 1:06d}.zip"
 
 
-def _painted(future: Future, piece: Piece) -> list[tuple[bytes, dict[str, Any]]]:
+def _save(path: Path, painted: list[Made]) -> None:
+    with files.whole(path) as beside, ZipFile(beside, "w") as file:
+        file.writestr("how.json", json.dumps([how for _, how in painted]))
+        for i, (png, _) in enumerate(painted):
+            file.writestr(f"{i}.png", png)
+
+
+def _load(path: Path) -> list[Made]:
+    with ZipFile(path) as file:
+        return [(file.read(f"{i}.png"), how) for i, how in enumerate(json.loads(file.read("how.json")))]
+
+
+def _painted(future: Future, piece: Piece) -> list[Made]:
     """What a worker made of the piece. Raises NstlibError where it made nothing of it."""
     try:
         return future.result()
@@ -148,43 +177,21 @@ def _painted(future: Future, piece: Piece) -> list[tuple[bytes, dict[str, Any]]]
 
 
 def cut(frames: Iterable[np.ndarray], size: int, overlap: int) -> Iterator[tuple[Piece, list[bytes]]]:
-    """The pieces of a film's frames, each within a shot, and their frames as PNGs.
+    """The pieces of a film's frames, each within a shot, and their frames as PNGs, the next keyframe's after them.
 
-    Pieces of `size` frames and `overlap` more, as long as the shot has 2 · overlap more; what is left is its last.
-    size 0: each shot is one piece.
+    Pieces of `size` frames, as long as more than `overlap` follow in the shot; what is left is its last.
+    size 0: each shot is one piece. overlap 0: there are no keyframes.
     """
-    first, lead, held, before = 0, 0, [], None
+    first, held, begins, before = 0, [], False, None
     for frame in frames:
         if before is not None and shots.is_cut(before, frame):
-            yield Piece(first, len(held), lead, 0), held
-            first, lead, held = first + len(held), 0, []
-        held.append(cv2.imencode(".png", images.to_uint8(frame))[1].tobytes())
+            yield Piece(first, len(held), begins, False), held
+            first, held, begins = first + len(held), [], False
+        held.append(encoded(frame))
         before = frame
-        if size and len(held) == size + max(1, 2 * overlap):
-            yield Piece(first, size + overlap, lead, overlap), held[: size + overlap]
-            first, lead, held = first + size, overlap, held[size:]
+        if size and len(held) == size + 1 + overlap:
+            keyed = overlap > 0
+            yield Piece(first, size, begins, keyed), held[: size + keyed]
+            first, held, begins = first + size, held[size:], keyed
     if held:
-        yield Piece(first, len(held), lead, 0), held
-
-
-def paint_piece(settings: Settings, frames: Sequence[bytes], *styles: Input) -> list[tuple[bytes, dict[str, Any]]]:
-    """The frames of one piece, painted one after the other, as PNGs; and how: what `Frame` tells beside the picture."""
-    one_thread()
-    engine = load_engine([style.local() for style in styles], settings)
-    shot, made = Shot(reach=settings.reach, motion=estimated(settings.motion_preset)), []
-    for number, png in enumerate(frames):
-        frame, began = _decoded(png), perf_counter()
-        guide = shot.guide(number, frame) if number and settings.consistency == "steady" else None
-        moved = perf_counter()
-        painted = paint(engine, frame, guide)
-        shot.add(number, frame, painted.image)
-        how = {"cut": guide is None, "losses": painted.losses, "steps": painted.steps}
-        how |= {"trusted": guide.trusted if guide else 0.0, "held": float(guide.held.mean()) if guide else 0.0}
-        how |= {"seconds": perf_counter() - began, "motion_seconds": moved - began}
-        made.append((cv2.imencode(".png", images.to_uint8(painted.image))[1].tobytes(), how))
-    return made
-
-
-def _decoded(png: bytes) -> np.ndarray:
-    """A picture of `cv2.imencode`, whose channels are in the order in which they were given."""
-    return cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR) / np.float32(255)
+        yield Piece(first, len(held), begins, False), held

@@ -24,17 +24,22 @@ def paint(settings, content, *styles):
     return Made(file.getvalue())
 
 
-def piece(settings, frames, *styles):
-    """Each frame as a negative; `next_steps` is a time in ms a frame; `seed` 1: grey, by how many frames there are."""
-    made = []
-    for i, png in enumerate(frames):
-        time.sleep(settings.next_steps / 1000)
-        image = 255 - cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
-        if settings.seed == 1:
-            image[:] = 10 * len(frames)
-        how = {"cut": i == 0, "losses": {"total": 1.0}, "steps": 1, "trusted": 0.5, "held": 0.0}
-        made.append((cv2.imencode(".png", image)[1].tobytes(), how | {"seconds": 0.1, "motion_seconds": 0.05}))
-    return made
+def piece(settings, frames, begin, end, overlap, *styles):
+    """Each frame as a negative, the first as it is given; `next_steps` is a time in ms a frame."""
+    own = frames[:-1] if end else frames
+    return [begin if begin and i == 0 else negative(settings, png, i == 0) for i, png in enumerate(own)]
+
+
+def keyframes(settings, frames, begin, *styles):
+    """The ends, as `piece` paints them."""
+    return [begin or negative(settings, frames[0], True), negative(settings, frames[-1], False)]
+
+
+def negative(settings, png, cut):
+    time.sleep(settings.next_steps / 1000)
+    image = 255 - cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
+    how = {"cut": cut, "losses": {"total": 1.0}, "steps": 1, "trusted": 0.5, "held": 0.0}
+    return cv2.imencode(".png", image)[1].tobytes(), how | {"seconds": 0.1, "motion_seconds": 0.05}
 
 
 class Here(Executor):

@@ -18,6 +18,7 @@ FLOORS = [
     {"engines"},
     {"records"},
     {"video", "cells"},
+    {"pieces"},
     {"demo", "gallery", "paper", "studio", "sweeps", "spread"},
     {"reels"},
     {"__main__"},

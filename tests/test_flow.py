@@ -96,6 +96,17 @@ def test_forward_then_backward_is_the_identity_where_trusted():
     assert np.linalg.norm(backward + flow.warp(forward, backward), axis=-1)[sure].max() < 0.75
 
 
+def test_composed_flow_leads_where_two_warps_lead():
+    rng = np.random.default_rng(5)
+    first, then = (cv2.GaussianBlur(rng.normal(0, 60, (48, 64, 2)).astype(np.float32), (0, 0), 8) for _ in range(2))
+    y, x = np.mgrid[:48, :64].astype(np.float32)
+    ramp = np.dstack([x, y, x + y])
+    twice, once = flow.warp(flow.warp(ramp, then), first), flow.warp(ramp, flow.compose(first, then))
+    assert np.abs(flow.compose(first, then)).max() > 2
+    assert np.abs(twice - once)[12:-12, 12:-12].max() < 0.1  # OpenCV's warps go by 1/32 px
+    assert np.array_equal(flow.compose(first, np.zeros_like(first)), first)
+
+
 def test_reliability_is_zero_outside_the_frame():
     c = flow.reliability(constant(4, 0), constant(-4, 0))
     assert (c[:, -4:] == 0).all()

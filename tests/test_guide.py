@@ -132,3 +132,18 @@ def test_given_flow_is_read_and_scaled(tmp_path):
         motion(2, 1, texture(), texture())
     with pytest.raises(NstlibError, match="no folder"):
         guide.precomputed(tmp_path / "nowhere")
+
+
+def test_a_guide_is_drawn_to_another_result_but_for_what_is_held_and_alike():
+    start, target = texture(seed=1), texture(seed=2)
+    target[:20] = start[:20] + np.float32(1 / 255)
+    held = np.zeros(start.shape[:2], bool)
+    held[:40] = True
+    given = guide.Guide(start, ((start, np.ones(held.shape, np.float32)),), held)
+    found = guide.drawn(given, target, 0.25)
+    assert found.held[:20].all() and not found.held[40:].any() and found.held[20:40].mean() < 0.1
+    assert np.array_equal(found.start[:20], start[:20])
+    assert np.allclose(found.start[40:], 0.75 * start[40:] + 0.25 * target[40:], atol=1e-6)
+    assert np.allclose(guide.drawn(given, target, 1.0).start[40:], target[40:], atol=1e-6)
+    ((stay, weight),) = found.earlier
+    assert np.array_equal(stay, found.start) and weight.min() > 1

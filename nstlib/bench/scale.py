@@ -35,8 +35,9 @@ TINY = Settings(
     extractor="random", size=16, steps=1, style_layers=("block1_conv1",), content_layers=("block1_conv1",), init="noise"
 )
 FILM = Settings(size=256)
-PIECE, OVERLAP = 29, 14  # of the sample clip, whose 60 frames then have one join
+PIECE = 30  # of the sample clip, whose 60 frames then have one join
 STYLE = "whirls"
+PICTURES = Path("outputs/scale")
 
 
 def rows() -> Iterator[Row]:
@@ -132,24 +133,32 @@ def _mb(seen: list[int]) -> float:
     return (seen[1] - seen[0]) / 1e6
 
 
-def seams(*names: str, settings: Settings = FILM, piece: int = PIECE, overlap: int = OVERLAP) -> Iterator[Row]:
-    """Where one piece goes over into the next: warping error and style loss, over those of the other frames."""
+def seams(*names: str, settings: Settings = FILM, piece: int = PIECE, overlap: int = spread.OVERLAP) -> Iterator[Row]:
+    """Where a piece goes over to the next one's keyframe: warping error and style loss, over the other frames'."""
     clip = clips.probe(samples.clip(), size=settings.size)
     source, motion = list(clips.read_frames(clip)), metrics.motion_of(clip)
+    drawn = list(range(piece - overlap, piece))  # the frames that go over to the keyframe
+    join = [drawn[0] - 1, *drawn]  # the steps to them, between them, and to the keyframe
     for name in names:
         style = samples.styles()[name]
         with TemporaryDirectory() as folder, ThreadPoolExecutor(1) as pool:
             options = {"executor": pool, "piece": piece, "overlap": overlap}
             result = [frame.image for frame in Spread(clip, style, Path(folder, "out.mp4"), settings, **options)]
+        _keep(name, result)
         pairs = pairwise(result)
         error = [metrics.warping_error(*pair, *motion(t, *source[t : t + 2])) for t, pair in enumerate(pairs)]
-        across = [t for t in range(len(error)) if piece - 1 <= t < piece + overlap]
-        yield Row("scale", f"{name}: E_warp across a join / within pieces", _ratio(error, across), 1.2, None, "lower")
+        yield Row("scale", f"{name}: E_warp across a join / within pieces", _ratio(error, join), 1.2, None, "lower")
+        last = _ratio(error, join[-1:])
+        yield Row("scale", f"{name}: E_warp of the step to the keyframe / of the others", last, 1.2, None, "lower")
         styles = Styles(style, settings)
         once = replace(settings, steps=1, scales=1)
         loss = [next(Run(s, styles, once, start=r)).losses["style"] for s, r in zip(source, result, strict=True)]
-        mixed = list(range(piece, piece + overlap))
-        yield Row("scale", f"{name}: style loss across a join / within", _ratio(loss, mixed), None, None, "lower")
+        yield Row("scale", f"{name}: style loss across a join / within", _ratio(loss, drawn), None, None, "lower")
+
+
+def _keep(name: str, result: list[np.ndarray]) -> None:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    clips.write_frames(PICTURES / f"{name}.mp4", iter(result), fps=24)
 
 
 def _ratio(values: list[float], chosen: list[int]) -> float:
