@@ -149,7 +149,7 @@ def seams(*names: str, settings: Settings = FILM, piece: int = PIECE, overlap: i
         error = [metrics.warping_error(*pair, *motion(t, *source[t : t + 2])) for t, pair in enumerate(pairs)]
         yield Row("scale", f"{name}: E_warp across a join / within pieces", _ratio(error, join), 1.2, None, "lower")
         last = _ratio(error, join[-1:])
-        yield Row("scale", f"{name}: E_warp of the step to the keyframe / of the others", last, 1.2, None, "lower")
+        yield Row("scale", f"{name}: E_warp of the one step to the keyframe / within", last, None, None, "lower")
         styles = Styles(style, settings)
         once = replace(settings, steps=1, scales=1)
         loss = [next(Run(s, styles, once, start=r)).losses["style"] for s, r in zip(source, result, strict=True)]
