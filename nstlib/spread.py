@@ -74,7 +74,8 @@ class Spread(Film):
         if settings.passes > 1:
             raise NstlibError(f"passes={settings.passes} needs the whole clip in one place; leave out the workers")
         if piece and not 0 <= overlap < piece:
-            raise NstlibError(f"pieces of {piece} frames, {overlap} of them towards the next; give more, or 0 for none")
+            lead = f"the last {overlap} of a piece lead over to the next one"
+            raise NstlibError(f"pieces of {piece} frames are too short: {lead}; give more, or 0 for whole shots")
         self._executor, self._window = executor, window or max(WINDOW, 2 * getattr(executor, "count", 0))
         self._jobs: deque[_Job] = deque()
         self._waiting: dict[Future, tuple[Path, Piece]] = {}
