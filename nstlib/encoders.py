@@ -75,7 +75,7 @@ def _workplace(path: Path, job: Job) -> Iterator[tuple[Path, Lock]]:
     folder = path.with_name(f".{path.name}.part")
     try:
         folder.mkdir(exist_ok=True)
-        lock = Lock(folder)
+        lock = Lock(folder, job.path)
         try:
             _empty(folder)
             yield folder, lock

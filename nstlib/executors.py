@@ -17,7 +17,7 @@ def add_workers(parser: argparse.ArgumentParser) -> None:
     group = parser.add_mutually_exclusive_group()
     text = "a Dask scheduler's, such as tcp://127.0.0.1:8786: its workers do the work"
     group.add_argument("--scheduler", metavar="ADDRESS", help=text)
-    text = "worker processes on this machine, of one core each (none: this process, on one core)"
+    text = "worker processes on this machine, of one core each (none: this process)"
     group.add_argument("--workers", type=int, metavar="N", help=text)
 
 

@@ -20,8 +20,9 @@ class Lock:
     Within one process the newest counts, so that a notebook's cell can be run again; the one before it may not go on.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder.resolve() / NAME
+    def __init__(self, folder: Path, output: Path | None = None) -> None:
+        """output: what the folder is for, where an error had better name that."""
+        self._path, self._shown = folder.resolve() / NAME, output or folder
         if before := _held.get(self._path):
             before.release()
         self._connection = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
@@ -34,20 +35,20 @@ class Lock:
                 why = "is being written by another run; wait for its end, stop it, or choose another output"
             else:
                 why = f"cannot be locked ({error}); choose an output on another disk"
-            raise NstlibError(f"{folder} {why}") from None
+            raise NstlibError(f"{self._shown} {why}") from None
         self._file = self._path.stat()
         _held[self._path] = self
 
     def check(self) -> None:
         """Raises NstlibError where the folder has been removed, or taken by a later run in this process."""
         if _held.get(self._path) is not self:
-            raise NstlibError(f"{self._path.parent} was taken over by a later run; go on with that one")
+            raise NstlibError(f"{self._shown} was taken over by a later run; go on with that one")
         try:
             same = os.path.samestat(self._path.stat(), self._file)
         except OSError:
             same = False
         if not same:
-            raise NstlibError(f"{self._path.parent} was removed while it was in use; the same call starts it again")
+            raise NstlibError(f"{self._shown} was removed while it was in use; the same call starts it again")
 
     @property
     def held(self) -> bool:

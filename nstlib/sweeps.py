@@ -81,7 +81,7 @@ def _claim(folder: Path) -> Lock:
     """The folder, for this sweep alone, without what a kill left half written."""
     try:
         (folder / WORK).mkdir(exist_ok=True)
-        lock = Lock(folder / WORK)
+        lock = Lock(folder / WORK, folder)
         files.remove_torn(folder, "table.csv", "sheet.png", "*=*.png")
     except OSError as error:
         raise NstlibError(f"{folder} cannot be written: {error.strerror}") from None

@@ -263,7 +263,7 @@ def test_a_second_sweep_into_a_folder_refuses_while_the_first_is_at_work(content
     with subprocess.Popen(call, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as owner:
         assert owner.stdout.readline() == b"ready\n"
         with files.whole(folder / "sheet.png") as beside:  # the first one's, half written
-            with pytest.raises(NstlibError, match="is being written by another run"):
+            with pytest.raises(NstlibError, match="/out is being written by another run"):
                 sweeps.sweep(content, style, {"seed": [1]}, output=folder)
             assert beside.exists()
         owner.kill()

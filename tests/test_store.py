@@ -58,7 +58,7 @@ def test_two_writers_of_one_clip_are_not_mixed(tmp_path):
         [*call, str(tmp_path / ".out.mp4.part")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
         process.stdout.readline()
-        with pytest.raises(NstlibError, match="is being written by another run"):
+        with pytest.raises(NstlibError, match="/out.mp4 is being written by another run"):
             clips.write_frames(tmp_path / "out.mp4", [frame], fps=10)
         process.kill()
     clips.write_frames(tmp_path / "out.mp4", [frame], fps=10)
