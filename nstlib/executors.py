@@ -3,6 +3,7 @@
 import argparse
 import multiprocessing
 import signal
+import sys
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
@@ -60,6 +61,9 @@ def _processes(count: int) -> Iterator[Executor]:
             for child in set(multiprocessing.active_children()) - others:
                 child.terminate()
             raise
+        finally:
+            if sys.version_info < (3, 12) and pool._broken:  # its thread would write to a worker that is no more, and
+                pool._call_queue._reader.close()  # wait for ever: CPython's issue 94777, mended from 3.11.5 on
 
 
 def _begin() -> None:

@@ -1,6 +1,7 @@
 """A training as an iterator of losses, with averaged weights and a state from which it goes on as if never stopped."""
 
 import argparse
+import inspect
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,9 +22,9 @@ def muon(rate: float, model: keras.Model) -> keras.optimizers.Optimizer:
 
     Every matrix moves by the same spectral norm a step, so that small first layers keep up with wide ones.
     """
-    optimizer = keras.optimizers.Muon(
-        rate, weight_decay=None, adam_weight_decay=None, rms_rate=None, adam_lr_ratio=0.1, name="muon"
-    )
+    taken = inspect.signature(keras.optimizers.Muon).parameters  # Keras 3.12, the last for Python 3.10, has fewer
+    options = {name: None for name in ("weight_decay", "adam_weight_decay", "rms_rate") if name in taken}
+    optimizer = keras.optimizers.Muon(rate, ns_steps=5, adam_lr_ratio=0.1, name="muon", **options)
     model.compile(optimizer=optimizer, jit_compile=keras.backend.backend() == "jax")
     optimizer.build(model.trainable_variables)
     return optimizer
