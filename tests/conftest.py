@@ -1,6 +1,7 @@
 """What several tests share: a small photograph and painting, and settings that keep a run under a second."""
 
 import os
+from importlib.metadata import version
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -11,6 +12,8 @@ import pytest
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="the reference folder ../shared is not here")
+OLD_KERAS = tuple(map(int, version("keras").split(".")[:2])) < (3, 13)
+trains = pytest.mark.skipif(OLD_KERAS, reason="training needs Keras 3.13, and with it Python 3.11")
 
 
 def smooth_noise(seed: int, shape: tuple[int, int]) -> np.ndarray:

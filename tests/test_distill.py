@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import toy_teacher
+from conftest import toy_teacher, trains
 from keras import ops
 
 from nstlib import compact
@@ -23,6 +23,7 @@ def make_run(folder, **more) -> distill.Run:
     return distill.Run(args, pictures, distill_teacher.load_teacher(args.teacher))
 
 
+@trains
 def test_ten_steps_lower_the_loss(folder):
     run = make_run(folder, steps=10000)
     batch = np.concatenate([run.sample, run.sample[-1:]])
@@ -32,6 +33,7 @@ def test_ten_steps_lower_the_loss(folder):
     assert float(run.distiller.test_on_batch(batch)) < before
 
 
+@trains
 def test_a_resumed_run_goes_on_as_if_never_stopped(folder):
     run = make_run(folder, steps=20)
     for _ in range(3):
@@ -47,6 +49,7 @@ def test_a_resumed_run_goes_on_as_if_never_stopped(folder):
         np.testing.assert_allclose(resumed.student.arrays()[name], array, atol=1e-4)
 
 
+@trains
 def test_a_stage_trains_its_own_sites_alone(folder):
     run = make_run(folder, frozen="conv21", until="conv31", painted=0)
     before = run.student.arrays()
@@ -55,6 +58,7 @@ def test_a_stage_trains_its_own_sites_alone(folder):
     assert changed == {"conv22", "conv31", "block2_conv2", "block3_conv1"}
 
 
+@trains
 def test_another_stage_begins_anew_from_the_averaged_weights(folder):
     run = make_run(folder, until="conv31", painted=0)
     next(run)
@@ -66,6 +70,7 @@ def test_another_stage_begins_anew_from_the_averaged_weights(folder):
         np.testing.assert_array_equal(array, run.average[name])
 
 
+@trains
 def test_the_command_leaves_weights_that_the_extractor_loads(folder):
     distill.main(arguments(folder, steps=1))
     weights = compact.load(folder / "w.npz")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import toy_teacher
+from conftest import toy_teacher, trains
 from keras import ops
 
 from nstlib import compact, instant
@@ -115,6 +115,7 @@ def make_run(folder, **more):
     return decoder.Run(args, Pictures(photos, paintings, args.size), styles, slim(toy_teacher()))
 
 
+@trains
 def test_ten_steps_of_training_lower_the_loss(folder):
     run = make_run(folder)
     batch = run.batch(np.random.default_rng(9))
@@ -124,6 +125,7 @@ def test_ten_steps_of_training_lower_the_loss(folder):
     assert float(run.lesson.test_on_batch(batch)) < before
 
 
+@trains
 def test_a_resumed_training_goes_on_as_if_never_stopped(folder):
     run = make_run(folder)
     next(run)

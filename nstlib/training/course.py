@@ -11,6 +11,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from ..errors import NstlibError
+
 
 def learning_rate(step: int, steps: int, peak: float) -> float:
     """Rises over 200 steps and falls linearly to 0."""
@@ -22,9 +24,12 @@ def muon(rate: float, model: keras.Model) -> keras.optimizers.Optimizer:
 
     Every matrix moves by the same spectral norm a step, so that small first layers keep up with wide ones.
     """
-    taken = inspect.signature(keras.optimizers.Muon).parameters  # Keras 3.12, the last for Python 3.10, has fewer
-    options = {name: None for name in ("weight_decay", "adam_weight_decay", "rms_rate") if name in taken}
-    optimizer = keras.optimizers.Muon(rate, ns_steps=5, adam_lr_ratio=0.1, name="muon", **options)
+    if "rms_rate" not in inspect.signature(keras.optimizers.Muon).parameters:
+        line = f"training needs Muon as of Keras 3.13, and with it Python 3.11; this is Keras {keras.__version__}"
+        raise NstlibError(line)
+    optimizer = keras.optimizers.Muon(
+        rate, weight_decay=None, adam_weight_decay=None, rms_rate=None, adam_lr_ratio=0.1, name="muon"
+    )
     model.compile(optimizer=optimizer, jit_compile=keras.backend.backend() == "jax")
     optimizer.build(model.trainable_variables)
     return optimizer
