@@ -1,5 +1,9 @@
 """Distillation's laws: it learns, it resumes as if never stopped, its pool paints."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from conftest import toy_teacher, trains
@@ -78,6 +82,7 @@ def test_the_command_leaves_weights_that_the_extractor_loads(folder):
     assert weights["block5_conv1/kernel"].shape[-1] <= distill.WIDTH["conv52"]
 
 
+@trains
 def test_a_painted_picture_nears_its_style(folder):
     run = make_run(folder, steps=10)
     run.pool.step(run.rng, lifetime=10**9)
@@ -85,6 +90,7 @@ def test_a_painted_picture_nears_its_style(folder):
     assert losses[-1] < losses[0]
 
 
+@trains
 def test_a_painted_picture_leaves_the_student_alone(folder):
     run = make_run(folder, steps=10)
     before = run.student.arrays()
@@ -130,3 +136,22 @@ def test_what_is_missing_is_one_clear_line(tmp_path):
         distill_teacher.load_teacher(str(tmp_path / "none.npz"))
     with pytest.raises(NstlibError, match="no pictures"):
         read_folder(str(tmp_path))
+
+
+def test_what_the_user_can_mend_is_one_line(tmp_path):
+    words = [
+        "--photos",
+        str(tmp_path),
+        "--paintings",
+        str(tmp_path),
+        "--teacher",
+        "vgg19",
+        "--out",
+        "o",
+        "--state",
+        "s",
+    ]
+    call = [sys.executable, "-m", "nstlib.training.distill", *words]
+    ended = subprocess.run(call, capture_output=True, text=True, env=os.environ | {"KERAS_HOME": str(tmp_path)})
+    assert ended.returncode == 1 and "Traceback" not in ended.stderr
+    assert ended.stderr.splitlines()[-1] == f"nstlib: no pictures (.jpg, .png) in {tmp_path}"

@@ -3,7 +3,8 @@
 import argparse
 import inspect
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,14 @@ import numpy as np
 from keras import ops
 
 from ..errors import NstlibError
+
+
+def command(main: Callable[[], None]) -> None:
+    """Runs it; what the user can mend is one line and exit code 1."""
+    try:
+        main()
+    except NstlibError as error:
+        sys.exit(f"nstlib: {error}")
 
 
 def learning_rate(step: int, steps: int, peak: float) -> float:

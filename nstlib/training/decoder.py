@@ -16,7 +16,7 @@ from keras import ops
 from tqdm.auto import tqdm
 
 from .. import compact, instant
-from .course import Course
+from .course import Course, command
 from .decoder_data import StylePictures, drawn
 from .distill_data import Pictures, read_folder
 from .distill_losses import gram
@@ -213,4 +213,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

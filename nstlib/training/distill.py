@@ -16,7 +16,7 @@ from keras import ops
 from tqdm.auto import tqdm
 
 from ..compact import LAYOUT, SITES, fold, save, trunk
-from .course import Course, read_state
+from .course import Course, command, read_state
 from .distill_data import Pictures, read_folder
 from .distill_painter import Pool
 from .distill_student import Distiller, Student, errors, measure_scales
@@ -158,4 +158,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command(main)
