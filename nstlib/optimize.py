@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+NUMBERS = 12_000_000  # of the past steps that L-BFGS keeps: 20 steps to 384 x 512 pixels; as many of gradients
 TINY = 1e-30  # keeps the first step finite where there is no gradient
 
 Objective = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor, Any]]
@@ -72,20 +73,21 @@ class LBFGS:
     H starts from ρ γ P, where the preconditioner P is a symmetric positive map of images. There is no line search: a
     step that raises the loss is taken back and tried at a quarter, so that every step costs one evaluation. γ errs
     on the short side: the reach ρ grows from 1 to 4, by 1 % with every step kept, and is halved by one taken back.
-    first: the first step's root mean square, in pixel values; memory: how many past steps H knows; precondition: P
-    on a batch of images.
+    first: the first step's root mean square, in pixel values; memory: how many past steps H knows (None: 6 to 20, as
+    the picture's size allows); precondition: P on a batch of images.
     """
 
     def __init__(
         self,
         x: tf.Tensor,
         *,
-        memory: int = 6,
+        memory: int | None = None,
         first: float = 0.02,
         precondition: Callable[[tf.Tensor], tf.Tensor] = tf.identity,
     ) -> None:
         self.x = tf.convert_to_tensor(x)
-        self._memory, self._first, self._precondition = memory, tf.constant(first), precondition
+        self._memory = memory or max(6, min(20, NUMBERS // int(tf.size(self.x))))
+        self._first, self._precondition = tf.constant(first), precondition
         self.forget()
 
     def forget(self) -> None:
@@ -100,14 +102,17 @@ class LBFGS:
         value = float(loss)
         if self._last is None:
             _check(value)
+            before = trial, gradient  # no move: it teaches nothing
         elif not value <= self._last[0]:  # higher, or not finite
             return self._take_back()
         else:
-            self._learn(trial, gradient)
+            before = self.x, self._last[1]
         self.x, self._last, self._length = trial, (value, gradient, report), 1.0
         self._reach = min(4.0, 1.01 * self._reach)
         reach = tf.constant(self._reach, tf.float64)
-        self._direction = _aim(self._history, trial, gradient, reach, self._first, self._precondition)
+        given = trial, gradient, *before, reach, self._first, self._precondition
+        self._history, self._direction, learned = _advance(self._history, *given)
+        self._known = self._known or bool(learned)
         return value, report
 
     def state(self) -> dict[str, Any]:
@@ -129,62 +134,59 @@ class LBFGS:
             self.forget()
         return loss, report
 
-    def _learn(self, x: tf.Tensor, gradient: tf.Tensor) -> None:
-        history, curvature = _learned(self._history, x, self.x, gradient, self._last[1], self._precondition)
-        if curvature > 0:  # a move without positive curvature teaches nothing
-            self._history, self._known = history, True
-
 
 class History(NamedTuple):
-    """The last m moves, oldest first: rows of S and of Z = P Y, and the products Sᵀ Y and Yᵀ Z, (m, m) in float64."""
+    """The last m moves, oldest first: rows of S, then of Z = P Y, and the products Sᵀ Y and Yᵀ Z, (m, m) in float64."""
 
-    s: tf.Tensor
-    z: tf.Tensor
+    rows: tf.Tensor  # (2 m, N)
     sy: tf.Tensor
     yz: tf.Tensor
 
 
 def _no_history(memory: int, size: int) -> History:
     """Moves of length 0, which change nothing; Sᵀ Y is the identity, so that it has an inverse."""
-    rows, products = tf.zeros((memory, size)), tf.eye(memory, dtype=tf.float64)
-    return History(rows, rows, products, tf.zeros_like(products))
+    products = tf.eye(memory, dtype=tf.float64)
+    return History(tf.zeros((2 * memory, size)), products, tf.zeros_like(products))
 
 
 @tf.function(reduce_retracing=True)
-def _learned(history, x, last_x, g, last_g, precondition):
-    """The history with the move to x in the oldest one's place, and the move's curvature sᵀ y."""
+def _advance(history, x, g, last_x, last_g, reach, first, precondition):
+    """(history, direction from x, learned): the move to x takes the oldest one's place if its curvature sᵀ y > 0.
+
+    The rows, which are most of the memory's traffic, are read once for all products and once for the direction.
+    """
+    free = _free(x, g)
     s, y = x - last_x, g - last_g
-    s, y, z = (tf.reshape(v, [1, -1]) for v in (s, y, precondition(y[None])))
-    rows = [tf.concat([old[1:], new], axis=0) for old, new in ((history.s, s), (history.z, z))]
-    sy, zy = (_products(r, y) for r in rows)
-    history = History(*rows, _bordered(history.sy, sy), _bordered(history.yz, zy))
-    return history, sy[-1, 0]
+    z, pg = tf.unstack(precondition(tf.stack([y, free])))
+    s, y, z, flat = (tf.reshape(v, [1, -1]) for v in (s, y, z, free))
+    learned = tf.reduce_sum(s * y) > 0
+    rows = tf.cond(learned, lambda: _pushed(history.rows, s, z), lambda: history.rows)
+    products = tf.cast(tf.matmul(tf.concat([y, flat], axis=0), rows, transpose_b=True), tf.float64)
+    with_y, with_g = (tf.reshape(p, [2, -1, 1]) for p in tf.unstack(products))  # each: of S, of Z
+    if learned:
+        history = History(rows, _bordered(history.sy, with_y[0]), _bordered(history.yz, with_y[1]))
+    return history, _aim(history, pg, *tf.unstack(with_g), reach, first), learned
 
 
-@tf.function(reduce_retracing=True)
-def _aim(history, x, g, reach, first, precondition):
+def _pushed(rows, s, z):
+    old_s, old_z = tf.split(rows, 2)
+    return tf.concat([old_s[1:], s, old_z[1:], z], axis=0)
+
+
+def _aim(history, pg, sg, zg, reach, first):
     """d = −H g (Byrd, Nocedal, Schnabel 1994, eq. 3.1), for the free part of the gradient.
 
     With R the upper triangle of Sᵀ Y, D its diagonal, u = R⁻¹ Sᵀ g and γ = ρ sᵀ y / yᵀ P y of the last move,
     H g = γ P g + S R⁻ᵀ ((D + γ Yᵀ Z) u − γ Zᵀ g) − γ Z u. Before the first move γ makes d as long as `first`.
     """
-    s, z, sy, yz = history
-    g = _free(x, g)
-    pg = precondition(g[None])[0]
+    rows, sy, yz = history
     begin = first / tf.maximum(tf.sqrt(tf.reduce_mean(pg * pg)), TINY)
     gamma = tf.where(yz[-1, -1] > 0, reach * sy[-1, -1] / yz[-1, -1], tf.cast(begin, tf.float64))
-    sg, zg = (_products(rows, tf.reshape(g, [1, -1])) for rows in (s, z))
     u = tf.linalg.triangular_solve(sy, sg, lower=False)
     p = tf.linalg.diag_part(sy)[:, None] * u + gamma * (yz @ u - zg)
     p = tf.linalg.triangular_solve(sy, p, lower=False, adjoint=True)
-    along_s, along_z, gamma = (tf.cast(w, tf.float32) for w in (p, gamma * u, gamma))
-    correction = tf.matmul(along_s, s, transpose_a=True) - tf.matmul(along_z, z, transpose_a=True)
-    return -gamma * pg - tf.reshape(correction, tf.shape(g))
-
-
-def _products(rows, vector):
-    """(m, 1) in float64: the inner product of each row with a vector (1, N)."""
-    return tf.cast(tf.linalg.matvec(rows, vector[0]), tf.float64)[:, None]
+    along = tf.cast(tf.concat([p, -gamma * u], axis=0), tf.float32)
+    return -tf.cast(gamma, tf.float32) * pg - tf.reshape(tf.matmul(along, rows, transpose_a=True), tf.shape(pg))
 
 
 def _bordered(matrix, products):

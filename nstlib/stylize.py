@@ -231,7 +231,7 @@ class Run:
 
     def _optimizer(self, image: tf.Tensor, *, coarsest: bool) -> Adam | LBFGS:
         if self._settings.optimizer == "lbfgs":
-            memory = 3 if self._settings.tile else 6  # a picture worked in tiles has no room for many copies of itself
+            memory = 3 if self._settings.tile else None  # a picture in tiles has no room for many copies of itself
             return LBFGS(image, memory=memory, first=0.02 if coarsest else 0.01, precondition=pyramid())
         epsilon = 0.1 if self._settings.convention == "tutorial" else 1e-8  # 0.1 suits the tutorial's large gradients
         return Adam(image, learning_rate=self._settings.learning_rate, epsilon=epsilon)
