@@ -6,26 +6,22 @@ import math
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import Field, fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from . import __version__, executors, files, reels
 from .axes import parse
 from .errors import NstlibError
+from .flags import add_settings, given_settings
 from .quiet import load_tensorflow
-from .settings import Settings, reader
 
 AXIS = "a setting, or style, with its values; between lists semicolons: 'style_layers=block1_conv1;block2_conv1,…'"
-
-# The settings that a command's help tells of, so that it fits a screen; `python -m nstlib settings` lists all.
-COMMON = ("engine", "extractor", "content_weight", "style_weight", "style_blend", "preserve_color", "init", "size")
-COMMON += ("steps", "seed", "temporal_weight", "consistency")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns 0, 1 for an error said in one line; exits with 2 for wrong usage."""
-    given = parser().parse_args(arguments)
+    given = _given(arguments)
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may be no text
     try:
@@ -42,6 +38,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _failed("stopped; no output is half written, and the same command starts again")
     return 0
+
+
+def _given(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """What the words say. A flag that there is not is an error of its command, with the nearest that there is."""
+    given, unknown = parser().parse_known_args(arguments)
+    if unknown:
+        near = get_close_matches(unknown[0].partition("=")[0], given.command._option_string_actions, 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        given.command.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+    return given
 
 
 def _failed(line: str) -> int:
@@ -111,40 +117,8 @@ def parser() -> argparse.ArgumentParser:
 def _command(commands: Any, name: str, run: Callable, text: str, example: str) -> argparse.ArgumentParser:
     example = f"example: python -m nstlib {name} {example}"
     command = commands.add_parser(name, help=text, description=f"{text.capitalize()}.", epilog=example)
-    command.set_defaults(run=run)
+    command.set_defaults(run=run, command=command)
     return command
-
-
-def add_settings(command: argparse.ArgumentParser, *, video: bool = False, shown: bool = False) -> None:
-    """A flag for every setting of `Settings`; those of videos alone where `video` is set.
-
-    Help tells of the common ones, or of all where `shown` is set.
-    """
-    text = None if shown else "the common ones; `python -m nstlib settings` lists every flag"
-    group = command.add_argument_group("settings", text)
-    for f in fields(Settings):
-        if video or not f.metadata.get("video"):
-            flag = f"--{f.name.replace('_', '-')}"
-            about = _help(f) if shown or f.name in COMMON else argparse.SUPPRESS
-            more = {"metavar": _metavar(f), "default": argparse.SUPPRESS, "help": about}
-            group.add_argument(flag, dest=f.name, type=reader(f), **more)
-
-
-def given_settings(given: argparse.Namespace) -> Settings:
-    """The settings that the flags name. Raises NstlibError for a value out of its range."""
-    return Settings(**{f.name: getattr(given, f.name) for f in fields(Settings) if hasattr(given, f.name)})
-
-
-def _metavar(f: Field) -> str:
-    if "choices" in f.metadata:
-        return "|".join(f.metadata["choices"])
-    return "A,B,…" if isinstance(f.default, tuple) else "X"
-
-
-def _help(f: Field) -> str:
-    default = ",".join(map(str, f.default)) if isinstance(f.default, tuple) else f.default
-    shown = "" if default in (None, "") else f" ({default})"
-    return (f.metadata["help"] + shown).replace("%", "%%")
 
 
 def image_command(given: argparse.Namespace) -> None:

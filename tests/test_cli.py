@@ -201,3 +201,12 @@ def test_a_killed_picture_is_whole_or_not_there(paths, tmp_path):
     assert main([*words, "-o", str(out)]) == 0
     np.testing.assert_array_equal(images.load(out), images.load(whole))
     assert -signal.SIGKILL in codes
+
+
+def test_a_flag_that_there_is_not_is_an_error_with_the_nearest(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["image", "a.jpg", "b.jpg", "-o", "c.png", "--style-wieght=3"])
+    assert ended.value.code == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("usage: python -m nstlib image")
+    assert lines[-1].endswith("unrecognized arguments: --style-wieght=3; did you mean --style-weight?")

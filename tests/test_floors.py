@@ -9,7 +9,7 @@ PACKAGE = Path(nstlib.__file__).parent
 FLOORS = [
     {"", "errors", "quiet", "drawing"},
     {"settings", "ffmpeg", "colors", "files", "locks"},
-    {"images", "encoders", "flow", "shots", "losses", "optimize", "plots", "samples", "memory", "compact"},
+    {"images", "flags", "encoders", "flow", "shots", "losses", "optimize", "plots", "samples", "memory", "compact"},
     {"features", "clips", "guide", "store", "instant", "hub", "axes", "workers"},
     {"model", "metrics", "sheets", "cluster"},
     {"conventions", "styles", "tiles", "executors"},

@@ -1,14 +1,16 @@
 """`python -m nstlib.bench._peak KIND SIZE STEPS`: what a process needs, printed as JSON [peak bytes, seconds a frame].
 
 ours, recipe: steps of either on VGG19's layout, SIZE pixels a side. print: compact's run where 8 GB are free, which
-chooses its own tiles. clip: SIZE small frames through `video`.
+chooses its own tiles. clip: SIZE small frames through `video`. sweep: SIZE small cells.
 """
 
 import json
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
+from time import perf_counter
 from types import SimpleNamespace
 
 import numpy as np
@@ -19,7 +21,7 @@ from ..settings import Settings
 
 
 def measured(kind: str, size: int, steps: int) -> tuple[int, list[float]]:
-    """(peak memory, bytes; seconds of each of a clip's frames) of a process of its own."""
+    """(peak memory, bytes; seconds of each of a clip's frames or a sweep's cells) of a process of its own."""
     call = [sys.executable, "-m", "nstlib.bench._peak", kind, str(size), str(steps)]
     return tuple(json.loads(subprocess.run(call, capture_output=True, text=True, check=True).stdout))
 
@@ -55,6 +57,21 @@ def film(count: int, steps: int) -> list[float]:
     return seconds
 
 
+def sweep(count: int, steps: int) -> list[float]:
+    """Paints so many pictures of 64 x 48, with table and sheet; the seconds of each."""
+    from ..sweeps import sweep
+
+    seconds, began = [], perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(size=64, steps=steps)
+        for _ in sweep(
+            samples.frame(30), samples.styles()["ink"], {"seed": range(count)}, settings=settings, output=folder
+        ):
+            seconds.append(perf_counter() - began)
+            began = perf_counter()
+    return seconds
+
+
 def high_water() -> int:
     """This process's own peak, bytes, from Linux's /proc; `ru_maxrss` would count the process that started it too."""
     lines = Path("/proc/self/status").read_text().splitlines()
@@ -64,5 +81,6 @@ def high_water() -> int:
 if __name__ == "__main__":
     load_tensorflow()
     kind, size, steps = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    seconds = film(size, steps) if kind == "clip" else paint(kind, size, steps)
+    work = {"clip": film, "sweep": sweep}.get(kind) or partial(paint, kind)
+    seconds = work(size, steps)
     print(json.dumps([high_water(), seconds]))
