@@ -1,4 +1,4 @@
-"""`python -m nstlib.bench [AREA]`: prints every area's table and writes outputs/bench.json."""
+"""`python -m nstlib.bench [AREA]`: prints every area's table; writes outputs/bench.json, and bench.md."""
 
 import importlib
 import json
@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from ..quiet import load_tensorflow
 from . import Row, __path__
@@ -40,6 +41,16 @@ def show(rows: Iterable[Row]) -> list[Row]:
     return shown
 
 
+def table(rows: Iterable[dict[str, Any]]) -> str:
+    """The rows as Markdown, for the README; a value that misses its floor is in bold."""
+    lines = ["| area | measured | value | floor | aim |", "|---|---|---|---|---|"]
+    for row in rows:
+        value, floor, aim = ("" if row[n] is None else f"{row[n]:.4g}" for n in ("value", "floor", "aim"))
+        value = f"**{value}**" if verdict(Row(**row)) == "missed" else value
+        lines.append(f"| {row['area']} | {row['name']} | {value} | {floor} | {aim} |")
+    return "\n".join(lines) + "\n"
+
+
 def main(names: list[str]) -> int:
     """Measure the named areas, or all; the other areas' rows in bench.json stay."""
     unknown = [name for name in names if name not in areas()]
@@ -53,8 +64,10 @@ def main(names: list[str]) -> int:
     measured = {row.area for row in rows}
     old = json.loads(OUTPUT.read_text()) if OUTPUT.exists() else []
     kept = [row for row in old if row["area"] not in measured]
+    found = sorted(kept + [asdict(row) for row in rows], key=lambda row: row["area"])
     OUTPUT.parent.mkdir(exist_ok=True)
-    OUTPUT.write_text(json.dumps(kept + [asdict(row) for row in rows], indent=1))
+    OUTPUT.write_text(json.dumps(found, indent=1))
+    OUTPUT.with_suffix(".md").write_text(table(found))
     return 0
 
 
