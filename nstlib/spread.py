@@ -4,10 +4,10 @@ import json
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
-from zipfile import ZipFile
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from .workers import LOST
 
 PIECE = 96  # frames of a long shot for one worker: 4 seconds of film
 OVERLAP = 20  # frames before a keyframe that are painted from both sides; with 14 their warping error grew by a quarter
+HOW = {field.name for field in fields(Frame)} - {"number", "number_pass", "image"}
 WINDOW = 16  # pieces under way, or two a worker, so that memory does not grow with the film
 
 
@@ -163,8 +164,15 @@ def _save(path: Path, painted: list[Made]) -> None:
 
 
 def _load(path: Path) -> list[Made]:
-    with ZipFile(path) as file:
-        return [(file.read(f"{i}.png"), how) for i, how in enumerate(json.loads(file.read("how.json")))]
+    """What `_save` wrote. Raises NstlibError for a file that is damaged."""
+    try:
+        with ZipFile(path) as file:
+            made = [(file.read(f"{i}.png"), how) for i, how in enumerate(json.loads(file.read("how.json")))]
+    except (OSError, BadZipFile, KeyError, TypeError, ValueError):
+        raise NstlibError(DAMAGED.format(path)) from None
+    if not all(isinstance(how, dict) and how.keys() == HOW for _, how in made):
+        raise NstlibError(DAMAGED.format(path))
+    return made
 
 
 def _painted(future: Future, piece: Piece) -> list[Made]:

@@ -8,6 +8,7 @@ import signal
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from zipfile import ZipFile
 
 import light
 import numpy as np
@@ -143,6 +144,21 @@ def test_a_film_whose_keyframes_were_taken_away_says_so(clip, tmp_path, painted)
     del first
     next(tmp_path.glob("out.work/keyframes*")).unlink()
     with pytest.raises(NstlibError, match="out.work is damaged; start afresh with --fresh"):
+        list(film(clip, tmp_path, light.Here()))
+
+
+@pytest.mark.parametrize("how", [b"", b"{", b"3", b"[3]", b'[{"cut": true}]'])
+def test_a_damaged_piece_is_one_line(clip, tmp_path, painted, how):
+    first = film(clip, tmp_path, light.Here(), window=1)
+    next(first)
+    del first
+    with ZipFile(tmp_path / "out.work" / "piece-000001.zip", "w") as file:
+        file.writestr("how.json", how)
+        file.writestr("0.png", b"")
+    with pytest.raises(NstlibError, match="piece-000001.zip is damaged; start afresh with --fresh"):
+        list(film(clip, tmp_path, light.Here()))
+    (tmp_path / "out.work" / "piece-000001.zip").write_bytes(b"PK")
+    with pytest.raises(NstlibError, match="piece-000001.zip is damaged"):
         list(film(clip, tmp_path, light.Here()))
 
 
