@@ -6,14 +6,16 @@ that the next step depends on.
 """
 
 import copy
+import math
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 NUMBERS = 12_000_000  # of the past steps that L-BFGS keeps: 20 steps to 384 x 512 pixels; as many of gradients
+BLOCKS = 4  # of these steps: the fewer there are in one, the less is copied when one more is added
 TINY = 1e-30  # keeps the first step finite where there is no gradient
 
 Objective = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor, Any]]
@@ -110,9 +112,9 @@ class LBFGS:
         self.x, self._last, self._length = trial, (value, gradient, report), 1.0
         self._reach = min(4.0, 1.01 * self._reach)
         reach = tf.constant(self._reach, tf.float64)
-        given = trial, gradient, *before, reach, self._first, self._precondition
-        self._history, self._direction, learned = _advance(self._history, *given)
-        self._known = self._known or bool(learned)
+        advance = _advancer(len(self._history.blocks), self._precondition)
+        history, self._direction, learned = advance(self._history, trial, gradient, *before, reach, self._first)
+        self._history, self._known = _shifted(history, _longest(self._memory)), self._known or bool(learned)
         return value, report
 
     def state(self) -> dict[str, Any]:
@@ -136,41 +138,73 @@ class LBFGS:
 
 
 class History(NamedTuple):
-    """The last m moves, oldest first: rows of S, then of Z = P Y, and the products Sᵀ Y and Yᵀ Z, (m, m) in float64."""
+    """The last moves, oldest first, in blocks: a new one is added to the last block, and the others are not copied.
 
-    rows: tf.Tensor  # (2 m, N)
+    blocks: (2 k, N) each, rows of S and of Z = P Y in turn; sy, yz: the products Sᵀ Y and Yᵀ Z, (m, m) in float64.
+    """
+
+    blocks: tuple[tf.Tensor, ...]
     sy: tf.Tensor
     yz: tf.Tensor
 
 
 def _no_history(memory: int, size: int) -> History:
-    """Moves of length 0, which change nothing; Sᵀ Y is the identity, so that it has an inverse."""
-    products = tf.eye(memory, dtype=tf.float64)
-    return History(tf.zeros((2 * memory, size)), products, tf.zeros_like(products))
+    """A move of length 0, which changes nothing; its sᵀ y is 1, so that Sᵀ Y has an inverse."""
+    count = math.ceil(memory / _longest(memory))
+    empty, one = tf.zeros((0, size)), tf.eye(1, dtype=tf.float64)
+    return History((*[empty] * (count - 2), tf.zeros((2, size)), empty), one, tf.zeros_like(one))
 
 
-@tf.function(reduce_retracing=True)
-def _advance(history, x, g, last_x, last_g, reach, first, precondition):
-    """(history, direction from x, learned): the move to x takes the oldest one's place if its curvature sᵀ y > 0.
+def _longest(memory: int) -> int:
+    """How many moves a block may have."""
+    return memory // BLOCKS or 1
+
+
+def _shifted(history: History, most: int) -> History:
+    """With an empty block in the oldest one's place, where the last one has as many moves as it may have."""
+    blocks, sy, yz = history
+    if blocks[-1].shape[0] < 2 * most:
+        return history
+    gone = blocks[0].shape[0] // 2
+    return History((*blocks[1:], tf.zeros((0, blocks[0].shape[1]))), sy[gone:, gone:], yz[gone:, gone:])
+
+
+@lru_cache
+def _advancer(count: int, precondition: Callable[[tf.Tensor], tf.Tensor]) -> Callable[..., Any]:
+    """`_advance` for so many blocks, traced once for all their lengths and all sizes of pictures."""
+    image, row, square = (tf.TensorSpec([None] * 3), tf.TensorSpec([None] * 2), tf.TensorSpec([None] * 2, tf.float64))
+    signature = [
+        History((row,) * count, square, square),
+        *[image] * 4,
+        tf.TensorSpec([], tf.float64),
+        tf.TensorSpec([]),
+    ]
+    return tf.function(partial(_advance, precondition), input_signature=signature)
+
+
+def _advance(precondition, history, x, g, last_x, last_g, reach, first):
+    """(history, direction from x, learned): the move to x is added if it has curvature, sᵀ y > 0.
 
     The rows, which are most of the memory's traffic, are read once for all products and once for the direction.
     """
     free = _free(x, g)
     s, y = x - last_x, g - last_g
-    z, pg = tf.unstack(precondition(tf.stack([y, free])))
+    z, pg = tf.unstack(precondition(tf.stack([y, free])), 2)
     s, y, z, flat = (tf.reshape(v, [1, -1]) for v in (s, y, z, free))
-    learned = tf.reduce_sum(s * y) > 0
-    rows = tf.cond(learned, lambda: _pushed(history.rows, s, z), lambda: history.rows)
-    products = tf.cast(tf.matmul(tf.concat([y, flat], axis=0), rows, transpose_b=True), tf.float64)
-    with_y, with_g = (tf.reshape(p, [2, -1, 1]) for p in tf.unstack(products))  # each: of S, of Z
-    if learned:
-        history = History(rows, _bordered(history.sy, with_y[0]), _bordered(history.yz, with_y[1]))
-    return history, _aim(history, pg, *tf.unstack(with_g), reach, first), learned
-
-
-def _pushed(rows, s, z):
-    old_s, old_z = tf.split(rows, 2)
-    return tf.concat([old_s[1:], s, old_z[1:], z], axis=0)
+    learned = tf.matmul(s, y, transpose_b=True)[0, 0] > 0
+    last = tf.cond(learned, lambda: tf.concat([history.blocks[-1], s, z], axis=0), lambda: history.blocks[-1])
+    blocks = (*history.blocks[:-1], last)
+    columns = tf.concat([y, flat], axis=0)
+    products = tf.concat([tf.matmul(columns, block, transpose_b=True) for block in blocks], axis=1)
+    (sy, zy), (sg, zg) = (
+        tf.unstack(p, 2, axis=1) for p in tf.unstack(tf.reshape(tf.cast(products, tf.float64), [2, -1, 2, 1]))
+    )
+    history = History(
+        blocks,
+        tf.cond(learned, lambda: _bordered(history.sy, sy), lambda: history.sy),
+        tf.cond(learned, lambda: _bordered(history.yz, zy), lambda: history.yz),
+    )
+    return history, _aim(history, pg, sg, zg, reach, first), learned
 
 
 def _aim(history, pg, sg, zg, reach, first):
@@ -179,19 +213,21 @@ def _aim(history, pg, sg, zg, reach, first):
     With R the upper triangle of Sᵀ Y, D its diagonal, u = R⁻¹ Sᵀ g and γ = ρ sᵀ y / yᵀ P y of the last move,
     H g = γ P g + S R⁻ᵀ ((D + γ Yᵀ Z) u − γ Zᵀ g) − γ Z u. Before the first move γ makes d as long as `first`.
     """
-    rows, sy, yz = history
+    blocks, sy, yz = history
     begin = first / tf.maximum(tf.sqrt(tf.reduce_mean(pg * pg)), TINY)
     gamma = tf.where(yz[-1, -1] > 0, reach * sy[-1, -1] / yz[-1, -1], tf.cast(begin, tf.float64))
     u = tf.linalg.triangular_solve(sy, sg, lower=False)
     p = tf.linalg.diag_part(sy)[:, None] * u + gamma * (yz @ u - zg)
     p = tf.linalg.triangular_solve(sy, p, lower=False, adjoint=True)
-    along = tf.cast(tf.concat([p, -gamma * u], axis=0), tf.float32)
-    return -tf.cast(gamma, tf.float32) * pg - tf.reshape(tf.matmul(along, rows, transpose_a=True), tf.shape(pg))
+    along = tf.cast(tf.reshape(tf.concat([p, -gamma * u], axis=1), [1, -1]), tf.float32)
+    parts = tf.split(along, [tf.shape(block)[0] for block in blocks], axis=1, num=len(blocks))
+    moved = tf.add_n([tf.matmul(part, block) for part, block in zip(parts, blocks, strict=True)])
+    return -tf.cast(gamma, tf.float32) * pg - tf.reshape(moved, tf.shape(pg))
 
 
 def _bordered(matrix, products):
-    """The matrix moved up and left by one, with the products as its last row and column."""
-    top = tf.concat([matrix[1:, 1:], products[:-1]], axis=1)
+    """The matrix with the products as one more row and column."""
+    top = tf.concat([matrix, products[:-1]], axis=1)
     return tf.concat([top, tf.transpose(products)], axis=0)
 
 
