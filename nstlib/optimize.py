@@ -6,7 +6,6 @@ that the next step depends on.
 """
 
 import copy
-import math
 from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
@@ -75,7 +74,7 @@ class LBFGS:
     H starts from ρ γ P, where the preconditioner P is a symmetric positive map of images. There is no line search: a
     step that raises the loss is taken back and tried at a quarter, so that every step costs one evaluation. γ errs
     on the short side: the reach ρ grows from 1 to 4, by 1 % with every step kept, and is halved by one taken back.
-    first: the first step's root mean square, in pixel values; memory: how many past steps H knows (None: 6 to 20, as
+    first: the first step's root mean square, in pixel values; memory: how many past steps H knows at most (None: 6 to 20, as
     the picture's size allows); precondition: P on a batch of images.
     """
 
@@ -150,7 +149,7 @@ class History(NamedTuple):
 
 def _no_history(memory: int, size: int) -> History:
     """A move of length 0, which changes nothing; its sᵀ y is 1, so that Sᵀ Y has an inverse."""
-    count = math.ceil(memory / _longest(memory))
+    count = memory // _longest(memory)
     empty, one = tf.zeros((0, size)), tf.eye(1, dtype=tf.float64)
     return History((*[empty] * (count - 2), tf.zeros((2, size)), empty), one, tf.zeros_like(one))
 

@@ -28,15 +28,18 @@ def test_a_quadratic_falls_towards_its_minimum(optimiser):
     assert last < 0.01 * first
 
 
-def test_lbfgs_is_the_textbooks_two_loop_recursion():
-    optimiser = LBFGS(START, memory=3)
+@pytest.mark.parametrize(("memory", "steps"), [(3, 6), (9, 5), (9, 14), (20, 40)])
+def test_lbfgs_is_the_textbooks_two_loop_recursion(memory, steps):
+    optimiser = LBFGS(START, memory=memory)
     pairs = []
-    for _ in range(6):
+    for _ in range(steps):
         x, last = optimiser.x, optimiser._last
+        kept = optimiser._history.sy.shape[0]
         optimiser.step(quadratic)
         if last is not None and optimiser.x is not x:
             s, y = (optimiser.x - x).numpy().ravel(), (optimiser._last[1] - last[1]).numpy().ravel()
-            pairs = [*pairs, (s.astype(float), y.astype(float))][-3:]
+            pairs = [*pairs, (s.astype(float), y.astype(float))][-1 - kept :]  # the new one too
+        assert kept < memory
     q, alphas = optimiser._last[1].numpy().ravel().astype(float), []
     for s, y in reversed(pairs):
         alphas.append(s @ q / (s @ y))
