@@ -74,8 +74,8 @@ class LBFGS:
     H starts from ρ γ P, where the preconditioner P is a symmetric positive map of images. There is no line search: a
     step that raises the loss is taken back and tried at a quarter, so that every step costs one evaluation. γ errs
     on the short side: the reach ρ grows from 1 to 4, by 1 % with every step kept, and is halved by one taken back.
-    first: the first step's root mean square, in pixel values; memory: how many past steps H knows at most (None: 6 to 20, as
-    the picture's size allows); precondition: P on a batch of images.
+    first: the first step's root mean square, in pixel values; memory: the past steps that H knows, at most (None: 6 to
+    20, as the picture's size allows); precondition: P on a batch of images.
     """
 
     def __init__(
