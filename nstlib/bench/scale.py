@@ -20,6 +20,7 @@ import numpy as np
 import psutil
 
 from nstlib import clips, executors, metrics, samples, spread
+from nstlib.pieces import encoded
 from nstlib.settings import Settings
 from nstlib.spread import Spread
 from nstlib.styles import Styles
@@ -175,14 +176,14 @@ def paper(size: int = 384, frames: int = 6) -> Iterator[Row]:
         film = Spread(clip, samples.styles()[STYLE], Path(folder, "out.mp4"), Settings(size=size), executor=pool)
         began = process_time()
         first, *later = film
-        back = sum(file.stat().st_size for file in film.store.folder.glob("piece*"))
         film.write()
         client = process_time() - began
+    back = [len(encoded(frame.image)) for frame in (first, *later)]
     for name, value in {
         "a shot's first frame, one core, s": first.seconds,
         "a later frame, one core, s": median(frame.seconds for frame in later),
         "the client's part of a frame, s": client / frames,
         "a frame to a worker, kB": sum(map(len, sent)) / frames / 1e3,
-        "a frame back, kB": back / frames / 1e3,
+        "a frame back, kB": sum(back) / frames / 1e3,
     }.items():
         yield Row("scale", f"{size} px: {name}", value, None, None, "lower")
