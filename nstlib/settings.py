@@ -73,7 +73,7 @@ class Settings:
         "content",
         "what the run starts from: content, noise, style, compact (its result), or a picture's path",
     )
-    temporal_weight: float = knob(0.8, "weight of the temporal loss", low=0, high=1e8, log=True, steer=True, video=True)
+    temporal_weight: float = knob(1.0, "weight of the temporal loss", low=0, high=1e8, log=True, steer=True, video=True)
     consistency: str = knob(
         "steady",
         "how a clip's frames are made: each from the ones before, or each by itself, as the paper does",
@@ -81,7 +81,7 @@ class Settings:
         video=True,
     )
     next_steps: int = knob(
-        27, "evaluations for each frame after a shot's first, at most", low=1, high=100000, video=True
+        25, "evaluations for each frame after a shot's first, at most", low=1, high=100000, video=True
     )
     passes: int = knob(1, "how often a clip is gone through, forth and back in turn", low=1, high=100, video=True)
     reach: int = knob(1, "how many frames back the temporal loss looks: 1, 2, 4, ...", low=1, high=64, video=True)
