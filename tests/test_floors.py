@@ -1,7 +1,10 @@
 """The floors of the house: a module imports only from the floors below its own."""
 
 import ast
+import subprocess
 from pathlib import Path
+
+import pytest
 
 import nstlib
 
@@ -23,6 +26,19 @@ FLOORS = [
     {"reels"},
     {"__main__"},
 ]
+TOP = {
+    "notebooks",
+    "nstlib",
+    "tests",
+    "data",
+    "README.md",
+    "LICENSE",
+    "Makefile",
+    "pyproject.toml",
+    ".ci",
+    ".gitignore",
+}
+TOP |= {f"requirements{kind}.txt" for kind in ("", "-app", "-cluster", "-dev")}
 ALONE = {"training", "bench"}  # nothing imports them
 
 
@@ -58,6 +74,13 @@ def test_every_module_has_a_floor_and_imports_from_below():
         assert own in floors, f"{own} has no floor"
         for other in imported(path):
             assert other not in ALONE and floors[other] < floors[own], f"{own} imports {other}"
+
+
+def test_nothing_else_grows_at_the_top():
+    listed = subprocess.run(["git", "ls-files"], cwd=PACKAGE.parent, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("this is no git checkout")
+    assert {line.split("/")[0] for line in listed.stdout.splitlines()} == TOP
 
 
 def test_trainings_use_no_tensorflow():
