@@ -143,11 +143,13 @@ class Spread(Film):
         under_way = any(path == other for other, _ in self._waiting.values())
         if under_way or path.exists() or (job.before and not job.before.exists()):
             return
-        begin, end = _load(job.before)[1] if job.before else None, None
+        if piece.ends and not keyed:
+            begin, end = _load(keyframes)
+        else:
+            begin, end = _load(job.before)[1] if job.before else None, None
         if keyed:
             task = paint_keyframes, self.settings, job.frames, begin
         else:
-            begin, end = _load(keyframes) if piece.ends else (begin, None)
             task = paint_piece, self.settings, job.frames, begin, end, self._overlap
             job.frames = []
         self._waiting[self._executor.submit(*task, *self._styles)] = path, piece

@@ -17,7 +17,7 @@ import pytest
 from conftest import smooth_noise
 
 from nstlib import clips, executors, flow, images, metrics, pieces, samples, spread
-from nstlib.__main__ import main
+from nstlib.__main__ import main, parser
 from nstlib.cells import take
 from nstlib.errors import NstlibError
 from nstlib.pieces import encoded
@@ -75,6 +75,11 @@ def test_any_cut_gives_every_frame_once(size, overlap):
     assert [n for p in found for n in range(p.first, p.first + p.count)] == list(range(40))
     assert (len(found) == 3) == (size in (0, 100))
     assert any(piece.begins for piece in found) == (len(found) > 3 and overlap > 0)
+
+
+def test_the_command_cuts_as_the_class_does():
+    given = parser().parse_args(["video", "in.mp4", "style.png", "-o", "out.mp4"])
+    assert given.piece == spread.PIECE
 
 
 def test_frames_come_in_order_with_their_record(clip, tmp_path, painted):

@@ -8,7 +8,7 @@ from ..errors import NstlibError
 from ..settings import Settings
 from ..stylize import Run
 
-BUDGET = 200e6  # bytes
+BUDGET = 500e6  # bytes: five states of 512 x 512 pixels, which are mostly the optimiser's past steps
 MOST, LEAST = 8, 2
 
 
