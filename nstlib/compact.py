@@ -9,50 +9,45 @@ import hashlib
 import io
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from keras import ops
 
 from .errors import NstlibError
 
-# site: channels in, channels out, added to its input (residual), followed by 2x2 max pooling
+
+class Site(NamedTuple):
+    """A 3x3 convolution: channels in and out, and whether 2x2 max pooling follows."""
+
+    cin: int
+    cout: int
+    pooled: bool = False
+
+
+# VGG19's convolutions as far as block5_conv1, each as wide as its teacher has channels that ever answer.
 LAYOUT = {
-    "conv11": (3, 16, False, False),
-    "conv12": (16, 16, False, True),
-    "conv21": (16, 32, False, False),
-    "conv22": (32, 32, False, True),
-    "conv31": (32, 64, False, False),
-    "conv32": (64, 64, True, False),
-    "conv33": (64, 64, True, False),
-    "conv34": (64, 64, False, True),
-    "conv41": (64, 96, False, False),
-    "conv42": (96, 96, True, False),
-    "conv44": (96, 128, False, True),
-    "conv51": (128, 128, False, False),
-    "conv52": (128, 128, True, False),
+    "conv11": Site(3, 16),
+    "conv12": Site(16, 16, pooled=True),
+    "conv21": Site(16, 32),
+    "conv22": Site(32, 32, pooled=True),
+    "conv31": Site(32, 64),
+    "conv32": Site(64, 48),
+    "conv33": Site(48, 40),
+    "conv34": Site(40, 40, pooled=True),
+    "conv41": Site(40, 80),
+    "conv42": Site(80, 80),
+    "conv43": Site(80, 64),
+    "conv44": Site(64, 112, pooled=True),
+    "conv51": Site(112, 104),
 }
 
 # VGG19's name: the site whose head answers for it. A block's last convolution is seen after its pooling.
-SITES = {
-    "block1_conv1": "conv11",
-    "block1_conv2": "conv12",
-    "block2_conv1": "conv21",
-    "block2_conv2": "conv22",
-    "block3_conv1": "conv31",
-    "block3_conv2": "conv32",
-    "block3_conv3": "conv33",
-    "block3_conv4": "conv34",
-    "block4_conv1": "conv41",
-    "block4_conv2": "conv42",
-    "block4_conv3": "conv42",
-    "block4_conv4": "conv44",
-    "block5_conv1": "conv52",
-}
-POOLED = ("block1_conv2", "block2_conv2", "block3_conv4", "block4_conv4")
+SITES = {f"block{site[4]}_conv{site[5]}": site for site in LAYOUT}
+POOLED = tuple(name for name, site in SITES.items() if LAYOUT[site].pooled)
 NEAREST = {"block5_conv2": "block5_conv1"}  # the teacher ends at block5_conv1, and so do we
 FILE = Path(__file__).with_name("weights") / "compact.npz"
-SHA256 = "eaaba4509f1c049bc00c771460620933ff775213c7af9957aa2d788c73245a16"
+SHA256 = "604689e0ed5943e285624c89307c911479bde937d50e426ffa0f8da1ce953588"
 MEAN, SCALE = 0.45, 4.0  # pixels of 0 to 1 become about zero mean, unit variance
 
 Weights = Mapping[str, Any]
@@ -65,7 +60,7 @@ def features(weights: Weights, image: Any, layers: tuple[str, ...]) -> list[Any]
     """
     names = [nearest(name) for name in layers]
     seen = trunk(weights, image, {SITES[name] for name in names})
-    heads = {name: _head(weights, seen[SITES[name]], name) for name in dict.fromkeys(names)}
+    heads = {name: head(weights, seen[SITES[name]], name) for name in dict.fromkeys(names)}
     return [heads[name] for name in names]
 
 
@@ -77,17 +72,20 @@ def nearest(layer: str) -> str:
     return name
 
 
-def trunk(weights: Weights, image: Any, sites: set[str]) -> dict[str, Any]:
-    """The activations at these sites, computed no deeper than the deepest of them."""
+def trunk(weights: Weights, image: Any, sites: set[str], given: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The activations at these sites, computed no deeper than the deepest of them.
+
+    given: what the next convolution sees in the place of a site's own activations (teacher forcing).
+    """
     x, seen = (image - MEAN) * SCALE, {}
-    for site, (_, _, residual, pooled) in LAYOUT.items():
-        y = ops.relu(_convolve(weights, reflected(x), site, 3))
-        x = x + y if residual else y
-        x = ops.max_pool(x, 2, 2, "valid", data_format="channels_last") if pooled else x
-        if site in sites:
-            seen[site] = x
+    for name, site in LAYOUT.items():
+        x = ops.relu(_convolve(weights, reflected(x), name, 3))
+        x = ops.max_pool(x, 2, 2, "valid", data_format="channels_last") if site.pooled else x
+        if name in sites:
+            seen[name] = x
         if len(seen) == len(sites):
             break
+        x = given[name] if given else x
     return seen
 
 
@@ -97,7 +95,8 @@ def _convolve(weights: Weights, x: Any, name: str, size: int) -> Any:
     return ops.conv(x, kernel, 1, "valid", data_format="channels_last") + bias
 
 
-def _head(weights: Weights, x: Any, name: str) -> Any:
+def head(weights: Weights, x: Any, name: str) -> Any:
+    """The 1x1 head of a layer's name."""
     return _convolve(weights, x, name, 1)
 
 
@@ -157,9 +156,9 @@ def load(path: str | Path = FILE, sha256: str | None = None) -> dict[str, np.nda
 
 def _fits(weights: Mapping[str, np.ndarray], name: str) -> bool:
     """Whether a site or a head has a kernel (rows, columns), or as much, and a bias (columns,), of finite numbers."""
-    rows = 9 * LAYOUT[name][0] if name in LAYOUT else LAYOUT[SITES[name]][1]
+    rows = 9 * LAYOUT[name].cin if name in LAYOUT else LAYOUT[SITES[name]].cout
     kernel, bias = (weights.get(f"{name}/{part}", np.zeros(0)) for part in ("kernel", "bias"))
-    columns = LAYOUT[name][1] if name in LAYOUT else bias.size
+    columns = LAYOUT[name].cout if name in LAYOUT else bias.size
     fits = kernel.shape[-1:] == bias.shape == (columns,) and kernel.size == rows * columns > 0
     return fits and bool(np.isfinite(kernel).all() and np.isfinite(bias).all())
 
@@ -167,8 +166,8 @@ def _fits(weights: Mapping[str, np.ndarray], name: str) -> bool:
 def initial(targets: Mapping[str, int], rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Random weights, He-scaled; targets: each layer's channels. Kernels are matrices (9 · in, out)."""
     weights: dict[str, np.ndarray] = {}
-    shapes = {site: (9 * cin, cout) for site, (cin, cout, _, _) in LAYOUT.items()}
-    shapes |= {name: (LAYOUT[SITES[name]][1], channels) for name, channels in targets.items()}
+    shapes = {name: (9 * site.cin, site.cout) for name, site in LAYOUT.items()}
+    shapes |= {name: (LAYOUT[SITES[name]].cout, channels) for name, channels in targets.items()}
     for name, (rows, columns) in shapes.items():
         gain = 2.0 if name in LAYOUT else 0.1
         weights[f"{name}/kernel"] = rng.normal(0, np.sqrt(gain / rows), (rows, columns)).astype(np.float32)

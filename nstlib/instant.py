@@ -13,8 +13,8 @@ from keras import ops
 
 from .compact import LAYOUT, reflected, trunk
 
-LEVELS = ("conv11", "conv21", "conv31", "conv41", "conv52")  # each at half the size of the one before
-CHANNELS = (3, *(LAYOUT[site][1] for site in LEVELS))  # the pixels', then each level's
+LEVELS = ("conv11", "conv21", "conv31", "conv41", "conv51")  # each at half the size of the one before
+CHANNELS = (3, *(LAYOUT[site].cout for site in LEVELS))  # the pixels', then each level's
 STRIDE = 16  # of the deepest level
 BLOCKS = (1, 1, 2, 2, 2)  # residual convolutions a level: few where there are many pixels
 SLOPE = 0.1  # of what is below zero

@@ -91,6 +91,15 @@ def test_layers_do_not_depend_on_which_others_are_asked_for():
     np.testing.assert_allclose(alone, load_extractor("compact", NAMES)(image)["block3_conv1"], rtol=1e-4, atol=1e-5)
 
 
+def test_a_convolution_sees_what_is_given_in_the_place_of_its_input():
+    weights, image = compact.load(), picture(4)
+    own = compact.trunk(weights, image, {"conv11", "conv12"})
+    same = compact.trunk(weights, image, {"conv12"}, own)["conv12"]
+    np.testing.assert_allclose(same, own["conv12"], rtol=1e-5)
+    silent = compact.trunk(weights, image, {"conv12"}, {"conv11": 0 * own["conv11"]})["conv12"]
+    np.testing.assert_allclose(silent[0, 0, 0], np.maximum(weights["conv12/bias"], 0), rtol=1e-5)
+
+
 def test_bfloat16_is_near_float32():
     image = picture(2)
     exact = load_extractor("compact", STYLE_LAYERS)(image)

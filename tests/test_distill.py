@@ -11,14 +11,15 @@ from keras import ops
 
 from nstlib import compact
 from nstlib.errors import NstlibError
-from nstlib.training import distill, distill_losses, distill_teacher
+from nstlib.training import distill, distill_losses, distill_student, distill_teacher
 from nstlib.training.distill_data import KINDS, Pictures, read_folder
 
 
 def arguments(folder, **more) -> list[str]:
     paths = {"photos": "photos", "paintings": "paintings", "teacher": "teacher.npz", "out": "w.npz", "state": "s.npz"}
     given = {name: folder / path for name, path in paths.items()} | {"size": 32, "crops": 2, "painted": 1} | more
-    return [word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+    forced = ["--forced"] if given.pop("forced", False) else []
+    return forced + [word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", str(value))]
 
 
 def make_run(folder, **more) -> distill.Run:
@@ -54,23 +55,82 @@ def test_a_resumed_run_goes_on_as_if_never_stopped(folder):
 
 
 @trains
-def test_a_stage_trains_its_own_sites_alone(folder):
-    run = make_run(folder, frozen="conv21", until="conv31", painted=0)
-    before = run.student.arrays()
-    next(run)
-    changed = {name.split("/")[0] for name, array in run.student.arrays().items() if (array != before[name]).any()}
-    assert changed == {"conv22", "conv31", "block2_conv2", "block3_conv1"}
+def test_forced_every_convolution_learns_from_the_teachers_input(folder):
+    """A first convolution that says nothing is nothing to the others' lessons."""
+    run = make_run(folder, painted=0, forced=True)
+    before = compared(run)
+    run.student.w["conv11/kernel"].assign(0 * run.student.w["conv11/kernel"])
+    after = compared(run)
+    assert after.pop("conv11") != before.pop("conv11")
+    assert after == before
+
+
+def compared(run) -> dict[str, float]:
+    """Each site's distance from its hint."""
+    ours, theirs = run.distiller(run.sample)
+    return {site: float(distill_losses.feature_error(ours[site], theirs[site])) for site in compact.LAYOUT}
+
+
+def test_hints_are_the_most_active_channels_at_unit_mean_square():
+    rng = np.random.default_rng(0)
+    loud, faint = rng.normal(size=(2, 8, 8, 9)), 0.1 * rng.normal(size=(2, 8, 8, 11))
+    seen = {"conv11": np.concatenate([faint, loud], -1)}
+    hint = ops.convert_to_numpy(distill_student.Hints(seen)(seen)["conv11"])
+    assert hint.shape[-1] == compact.LAYOUT["conv11"].cout == 16
+    np.testing.assert_allclose(np.mean(hint**2, axis=(0, 1, 2)), 1, rtol=1e-5)
+    expected = loud / np.sqrt(np.mean(loud**2, axis=(0, 1, 2)))
+    np.testing.assert_allclose(np.sort(hint[..., :9]), np.sort(expected), rtol=1e-5)
+
+
+def test_silent_and_missing_channels_are_to_stay_silent():
+    seen = {"conv11": np.concatenate([np.ones((1, 4, 4, 3)), np.zeros((1, 4, 4, 4))], -1)}
+    hint = ops.convert_to_numpy(distill_student.Hints(seen)(seen)["conv11"])
+    assert hint.shape[-1] == 16 and (hint[..., :3] == 1).all() and (hint[..., 3:] == 0).all()
+
+
+@trains
+def test_a_later_stage_keeps_the_channels_that_the_student_was_taught(folder):
+    """They are chosen by a sample, which another size of pictures changes."""
+    run = make_run(folder, painted=0, forced=True)
+    run.save_state(folder / "s.npz")
+    after = make_run(folder, painted=0, size=48)
+    assert any((after.distiller.hints.chosen[s] != run.distiller.hints.chosen[s]).any() for s in compact.LAYOUT)
+    after.load_state(folder / "s.npz")
+    for name, array in after.distiller.hints.arrays().items():
+        np.testing.assert_array_equal(array, run.distiller.hints.arrays()[name])
+    assert after.distiller.scales == run.distiller.scales
+
+
+@trains
+def test_dead_channels_are_drawn_anew(folder):
+    run = make_run(folder, painted=0, forced=True)
+    run.student.w["conv12/bias"].assign(run.student.w["conv12/bias"] - 1e3 * (np.arange(16) < 2))
+    assert set(distill_student.silent(run.distiller, run.sample)["conv12"]) == {0, 1}
+    run.revive()
+    assert not {0, 1} & set(distill_student.silent(run.distiller, run.sample)["conv12"])
+
+
+@trains
+def test_a_teacher_without_channels_of_its_own_cannot_force(folder):
+    def teacher(image):
+        return {name: f for name, f in distill_teacher.slim(toy_teacher())(image).items() if name not in compact.LAYOUT}
+
+    args = distill.parse([*arguments(folder, painted=0), "--forced"])
+    pictures = Pictures(*(read_folder(folder, short=64) for folder in (args.photos, args.paintings)), args.size)
+    assert distill.Run(distill.parse(arguments(folder, painted=0)), pictures, teacher).distiller.hints.chosen == {}
+    with pytest.raises(NstlibError, match="leave it out"):
+        distill.Run(args, pictures, teacher)
 
 
 @trains
 def test_another_stage_begins_anew_from_the_averaged_weights(folder):
-    run = make_run(folder, until="conv31", painted=0)
+    run = make_run(folder, painted=0, forced=True)
     next(run)
     run.save_state(folder / "s.npz")
-    deeper = make_run(folder, frozen="conv31", painted=0)
-    deeper.load_state(folder / "s.npz")
-    assert deeper.step == 0
-    for name, array in deeper.student.arrays().items():
+    after = make_run(folder, painted=0)
+    after.load_state(folder / "s.npz")
+    assert after.step == 0
+    for name, array in after.student.arrays().items():
         np.testing.assert_array_equal(array, run.average[name])
 
 
@@ -79,7 +139,7 @@ def test_the_command_leaves_weights_that_the_extractor_loads(folder):
     distill.main(arguments(folder, steps=1))
     weights = compact.load(folder / "w.npz")
     assert weights["conv11/kernel"].shape == (3, 3, 3, 16)
-    assert weights["block5_conv1/kernel"].shape[-1] <= distill.WIDTH["conv52"]
+    assert weights["block5_conv1/kernel"].shape[-1] <= compact.LAYOUT["conv51"].cout
 
 
 @trains

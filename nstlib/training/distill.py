@@ -19,11 +19,8 @@ from ..compact import LAYOUT, SITES, fold, save, trunk
 from .course import Course, command, read_state
 from .distill_data import Pictures, read_folder
 from .distill_painter import Pool
-from .distill_student import Distiller, Student, errors, measure_scales
+from .distill_student import Distiller, Student, errors, silent
 from .distill_teacher import Teacher, load_teacher
-
-# Channels of the shipped heads: at most the site's own, multiples of 16 where that loses next to nothing.
-WIDTH = {site: channels for site, (_, channels, _, _) in LAYOUT.items()} | {"conv41": 80, "conv52": 112}
 
 
 class Run(Course):
@@ -32,11 +29,9 @@ class Run(Course):
     def __init__(self, args: argparse.Namespace, pictures: Pictures, teacher: Teacher) -> None:
         self.pictures = pictures
         self.sample = pictures.batch(np.random.default_rng(args.seed + 1), 16)
-        scales = measure_scales(teacher, self.sample)
-        targets = {n: f.shape[-1] for n, f in teacher(ops.convert_to_tensor(self.sample[:1])).items()}
-        student = Student(targets, args.seed, args.precision)
-        student.teach(args.frozen, args.until)
-        self.distiller = Distiller(student, teacher, scales, args.painted)
+        seen = teacher(ops.convert_to_tensor(self.sample[:1]))
+        student = Student({name: seen[name].shape[-1] for name in SITES}, args.seed, args.precision)
+        self.distiller = Distiller(student, teacher, self.sample, args.painted, args.forced)
         self.pool = Pool(student, pictures, args.painted) if args.painted else None
         self.earlier = self.pool.images() if self.pool else None
         super().__init__(args, student, self.distiller, remembered=0.96)
@@ -59,8 +54,10 @@ class Run(Course):
         return (*super().parts, *((self.pool.painter, self.pool.painter.optimizer) if self.pool else ()))
 
     def save_state(self, path: Path) -> None:
-        """As a course's, with the stage and the pool's earlier pictures."""
-        super().save_state(path, {"stage": self.stage}, earlier=() if self.earlier is None else self.earlier)
+        """As a course's, with the stage, the pool's earlier pictures, and the measures that the lesson goes by."""
+        about = {"forced": self.args.forced, "scales": self.distiller.scales}
+        earlier = () if self.earlier is None else self.earlier
+        super().save_state(path, about, earlier=earlier, **self.distiller.hints.arrays())
 
     def load_state(self, path: Path) -> None:
         """Takes up a run that `save_state` left; another stage begins at its step 0, from the averaged weights.
@@ -68,33 +65,32 @@ class Run(Course):
         The pool of painted pictures starts anew where its size differs.
         """
         about, state = read_state(path)
-        if about["stage"] != self.stage:
+        self.distiller.scales = about["scales"]
+        self.distiller.hints.restore(state)
+        if about["forced"] != self.args.forced:
             self.average = {n: state[f"average/{n}"] for n in self.average}
-            return self._take(self.average)
+            for name, variable in self.student.w.items():
+                variable.assign(self.average[name])
+            return
         super().load_state(path)
         if self.pool and state["earlier"].shape == self.earlier.shape:
             self.earlier, self.pool.begun = state["earlier"], self.step > 0
-        return None
 
-    @property
-    def stage(self) -> list[str]:
-        """Which sites are trained: those after the first, up to the second."""
-        return [self.args.frozen, self.args.until]
-
-    def _take(self, weights: dict[str, np.ndarray]) -> None:
-        for name, variable in self.student.w.items():
-            variable.assign(weights[name])
+    def revive(self) -> None:
+        """Draws dead channels anew, in the forced stage and while the rate can still teach them."""
+        if self.args.forced and self.step < 0.9 * self.args.steps:
+            self.student.revive(silent(self.distiller, self.sample), self.rng)
 
     def weights(self) -> dict[str, np.ndarray]:
         """The averaged weights as `compact.load` gives them: kernels (h, w, in, out), heads rescaled and folded."""
         sites = trunk(self.average, ops.convert_to_tensor(self.sample), set(LAYOUT))
         folded = {}
         for name, site in SITES.items():
-            s = np.reshape(ops.convert_to_numpy(sites[site]), (-1, LAYOUT[site][1]))
+            s = np.reshape(ops.convert_to_numpy(sites[site]), (-1, LAYOUT[site].cout))
             t = np.concatenate([s, np.ones_like(s[:, :1])], 1)
             kernel, bias = (self.average[f"{name}/{part}"] * self._scale(name) for part in ("kernel", "bias"))
-            folded[f"{name}/kernel"], folded[f"{name}/bias"] = fold(kernel, bias, WIDTH[site], t.T @ t / len(t))
-        for site, (cin, cout, _, _) in LAYOUT.items():
+            folded[f"{name}/kernel"], folded[f"{name}/bias"] = fold(kernel, bias, LAYOUT[site].cout, t.T @ t / len(t))
+        for site, (cin, cout, *_) in LAYOUT.items():
             folded[f"{site}/kernel"] = self.average[f"{site}/kernel"].reshape(3, 3, cin, cout)
             folded[f"{site}/bias"] = self.average[f"{site}/bias"]
         return folded
@@ -118,8 +114,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     ask.add_argument("--crops", type=int, default=5, help="pictures from the folders, a batch")
     ask.add_argument("--painted", type=int, default=3, help="pictures painted against the student, a batch")
     ask.add_argument("--rate", type=float, default=0.02, help="peak learning rate (Muon)")
-    ask.add_argument("--frozen", choices=("", *LAYOUT), default="", help="keep the sites up to this one as they are")
-    ask.add_argument("--until", choices=("", *LAYOUT), default="", help="train no site deeper than this one")
+    ask.add_argument("--forced", action="store_true", help="each convolution sees the teacher's input, not its own")
     ask.add_argument("--precision", default="float32", choices=("float32", "bfloat16"))
     ask.add_argument("--save-every", type=int, default=250, help="steps between two saved states")
     ask.add_argument("--seed", type=int, default=0)
@@ -132,6 +127,7 @@ def train(run: Run, args: argparse.Namespace) -> None:
     for loss in bar:
         bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
         if run.step % args.save_every == 0 or run.step == args.steps:
+            run.revive()
             run.save_state(Path(args.state))
             digest = save(args.out, run.weights())
             measured = errors(run.distiller, run.sample)

@@ -28,7 +28,10 @@ def load_teacher(name: str) -> Teacher:
 
 
 def slim(weights: dict[str, np.ndarray]) -> Teacher:
-    """Slim VGG19 with reflection padding: its relu*_1 through their folded heads, the others as they are."""
+    """Slim VGG19 with reflection padding: its relu*_1 through their folded heads, the others as they are.
+
+    Its own channels are given by the names of compact's sites (`conv31`): hints for a student.
+    """
     heads = {b: fold(weights[f"conv{b}1_aux/kernel"][0, 0], weights[f"conv{b}1_aux/bias"]) for b in CONVOLUTIONS}
 
     def teacher(image: Any) -> dict[str, Any]:
@@ -36,16 +39,12 @@ def slim(weights: dict[str, np.ndarray]) -> Teacher:
         for block, count in CONVOLUTIONS.items():
             for i in range(1, count + 1):
                 x = ops.relu(_convolve(weights, x, f"conv{block}{i}"))
+                x = pool(x) if i == count and block < 5 else x
+                seen[f"conv{block}{i}"] = x
                 seen[f"block{block}_conv{i}"] = _head(x, *heads[block]) if i == 1 else x
-            x = pool(x)
-        return as_student(seen)
+        return seen
 
     return teacher
-
-
-def as_student(seen: dict[str, Any]) -> dict[str, Any]:
-    """The layers a student has, those at a block's end after their pooling."""
-    return {name: pool(seen[name]) if name in POOLED else seen[name] for name in SITES}
 
 
 def pool(x: Any) -> Any:
@@ -76,4 +75,9 @@ def _vgg19() -> Teacher:
     model = keras.Model(vgg.input, {name: vgg.get_layer(name).output for name in SITES})
     model.trainable = False
     mean = np.array([103.939, 116.779, 123.68], np.float32)
-    return lambda image: as_student(model(ops.flip(image, -1) * 255.0 - mean))
+
+    def teacher(image: Any) -> dict[str, Any]:
+        seen = model(ops.flip(image, -1) * 255.0 - mean)
+        return {name: pool(seen[name]) if name in POOLED else seen[name] for name in SITES}
+
+    return teacher
