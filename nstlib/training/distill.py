@@ -1,4 +1,4 @@
-"""Distils a teacher into the compact extractor: relative errors of features, Gram matrices and differences.
+"""Distils a teacher into the compact extractor: relative errors of features, Gram matrices, hints and differences.
 
     python -m nstlib.training.distill --photos PHOTOS --paintings PAINTINGS --teacher TEACHER.npz --out compact.npz
 
