@@ -13,10 +13,10 @@ from typing import Any
 
 from . import Row, _lab
 
-SIZE, STEPS = 256, 150
+SIZE, STEPS = 256, 300
 MOVES = 20
 MINUTES = float(os.environ.get("STUDIO_MINUTES", "10"))  # of running and moving sliders, for memory
-CLOSE = 1.05  # a preview is converged when its loss is within this factor of the loss after twice its steps
+CLOSE = 1.05  # a preview is converged when its loss is within this factor of the loss after STEPS
 CELLS = [
     f"""
 from nstlib import samples
@@ -26,9 +26,8 @@ studio = Studio(samples.clip(), samples.styles(), Settings(size={SIZE}, steps={S
 studio
 """,
     "studio.worker.wait(300)\nprint('ready')",
-    "studio.wait(600); total = list(studio.worker.run.curves['total']); studio.worker.run.extend(len(total))\n"
-    f"studio.start(); studio.wait(1200); end = studio.worker.run.curves['total'][-1]\n"
-    f"print('ready', next((i for i, t in enumerate(total, 1) if t <= {CLOSE} * end), 0))",
+    "studio.wait(600); total = studio.worker.run.curves['total']\n"
+    f"print('ready', next(i for i, t in enumerate(total, 1) if t <= {CLOSE} * total[-1]))",
     "studio.set(steps=100000); print('ready')",
     "import psutil\nprint('ready', psutil.Process().memory_info().rss / 1e6)",
     "print('ready', studio.worker.run.steering[-1][0])",
