@@ -29,9 +29,9 @@ class Run(Course):
     def __init__(self, args: argparse.Namespace, pictures: Pictures, teacher: Teacher) -> None:
         self.pictures = pictures
         self.sample = pictures.batch(np.random.default_rng(args.seed + 1), 16)
-        seen = teacher(ops.convert_to_tensor(self.sample[:1]))
+        seen = teacher(ops.convert_to_tensor(self.sample))
         student = Student({name: seen[name].shape[-1] for name in SITES}, args.seed, args.precision)
-        self.distiller = Distiller(student, teacher, self.sample, args.painted, args.forced)
+        self.distiller = Distiller(student, teacher, seen, args.painted, args.forced)
         self.pool = Pool(student, pictures, args.painted) if args.painted else None
         self.earlier = self.pool.images() if self.pool else None
         super().__init__(args, student, self.distiller, remembered=0.96)

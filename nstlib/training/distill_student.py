@@ -91,12 +91,14 @@ class Hints:
 
 
 class Distiller(keras.Model):
-    """Student and teacher on one batch; the loss is the weighted sum of relative errors over the layers."""
+    """Student and teacher on one batch; the loss is the weighted sum of relative errors over the layers.
 
-    def __init__(self, student: Student, teacher: Teacher, sample: np.ndarray, pairs: int, forced: bool) -> None:
+    seen: the teacher's features of a sample, by which scales and hints are measured.
+    """
+
+    def __init__(self, student: Student, teacher: Teacher, seen: dict[str, Any], pairs: int, forced: bool) -> None:
         super().__init__()
         self.student, self.teacher, self.pairs, self.forced = student, teacher, pairs, forced
-        seen = teacher(ops.convert_to_tensor(sample))
         self.scales, self.hints = measure_scales(seen), Hints(seen)
         if forced and not self.hints.chosen:
             raise NstlibError("this teacher does not tell its own channels, which --forced needs; leave it out")

@@ -38,10 +38,10 @@ def slim(weights: dict[str, np.ndarray]) -> Teacher:
         x, seen = _convolve(weights, image, "conv0"), {}
         for block, count in CONVOLUTIONS.items():
             for i in range(1, count + 1):
+                name = f"block{block}_conv{i}"
                 x = ops.relu(_convolve(weights, x, f"conv{block}{i}"))
-                x = pool(x) if i == count and block < 5 else x
-                seen[f"conv{block}{i}"] = x
-                seen[f"block{block}_conv{i}"] = _head(x, *heads[block]) if i == 1 else x
+                x = pool(x) if name in POOLED else x
+                seen[f"conv{block}{i}"], seen[name] = x, _head(x, *heads[block]) if i == 1 else x
         return seen
 
     return teacher

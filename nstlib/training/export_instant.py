@@ -38,7 +38,7 @@ class InstantModule(tf.Module):
 
     @tf.function(input_signature=[PICTURE])
     def statistics(self, style: tf.Tensor) -> tf.Tensor:
-        """All that the network knows of a style: one vector (1, 31312), to be blended by weighted sums."""
+        """All that the network knows of a style: one vector (1, LENGTH), to be blended by weighted sums."""
         levels = instant.statistics(instant.encode(self._weights, padded(style)))
         return tf.concat([tf.reshape(part, (1, -1)) for level in levels for part in level], 1)
 
