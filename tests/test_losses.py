@@ -109,3 +109,15 @@ def test_temporal_loss_has_a_gradient_where_motion_is_trusted_and_none_elsewhere
 def test_an_unknown_convention_quotes_the_table():
     with pytest.raises(NstlibError, match="choose from relative, tutorial, gatys"):
         losses.content_loss(features(0), features(1), convention="johnson")
+
+
+@pytest.mark.parametrize("shape", [(6, 7), (1, 5), (4, 1), (2, 2)])
+def test_the_gradient_of_total_variation_is_that_of_its_slices(shape):
+    image = tf.random.stateless_normal((*shape, 3), (1, 2))
+    gradients = []
+    for variation in (losses.absolute_variation, tf.image.total_variation):
+        with tf.GradientTape() as tape:
+            tape.watch(image)
+            total = 3.0 * variation(image)
+        gradients.append(tape.gradient(total, image))
+    np.testing.assert_allclose(*gradients, atol=1e-6)
