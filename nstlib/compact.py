@@ -7,7 +7,7 @@ norms are those of the teacher's own channels.
 
 import hashlib
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -53,13 +53,16 @@ MEAN, SCALE = 0.45, 4.0  # pixels of 0 to 1 become about zero mean, unit varianc
 Weights = Mapping[str, Any]
 
 
-def features(weights: Weights, image: Any, layers: tuple[str, ...]) -> list[Any]:
+def features(
+    weights: Weights, image: Any, layers: tuple[str, ...], pad: Callable[[Any], Any] | None = None
+) -> list[Any]:
     """head(site(image)) for each of VGG19's names: tensors (B, h, w, C) in the image's dtype.
 
-    image (B, H, W, 3), RGB in [0, 1]; weights `SITE/kernel`, `SITE/bias`, `LAYER/kernel`, `LAYER/bias`.
+    image (B, H, W, 3), RGB in [0, 1]; weights `SITE/kernel`, `SITE/bias`, `LAYER/kernel`, `LAYER/bias`; pad: what
+    pads in the place of `reflected`, to the same values.
     """
     names = [nearest(name) for name in layers]
-    seen = trunk(weights, image, {SITES[name] for name in names})
+    seen = trunk(weights, image, {SITES[name] for name in names}, pad=pad)
     heads = {name: head(weights, seen[SITES[name]], name) for name in dict.fromkeys(names)}
     return [heads[name] for name in names]
 
@@ -72,14 +75,20 @@ def nearest(layer: str) -> str:
     return name
 
 
-def trunk(weights: Weights, image: Any, sites: set[str], given: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def trunk(
+    weights: Weights,
+    image: Any,
+    sites: set[str],
+    given: Mapping[str, Any] | None = None,
+    pad: Callable[[Any], Any] | None = None,
+) -> dict[str, Any]:
     """The activations at these sites, computed no deeper than the deepest of them.
 
     given: what the next convolution sees in the place of a site's own activations (teacher forcing).
     """
-    x, seen = (image - MEAN) * SCALE, {}
+    x, seen, pad = (image - MEAN) * SCALE, {}, pad or reflected
     for name, site in LAYOUT.items():
-        x = ops.relu(_convolve(weights, reflected(x), name, 3))
+        x = ops.relu(_convolve(weights, pad(x), name, 3))
         x = ops.max_pool(x, 2, 2, "valid", data_format="channels_last") if site.pooled else x
         if name in sites:
             seen[name] = x

@@ -138,10 +138,20 @@ def _compact(layers: tuple[str, ...], weights: str, pooling: str, precision: str
     tensors = {name: tf.constant(array, precision) for name, array in arrays.items()}
 
     def network(image: tf.Tensor) -> list[tf.Tensor]:
-        return compact.features(tensors, tf.cast(image, precision), layers)
+        return compact.features(tensors, tf.cast(image, precision), layers, pad=_reflected)
 
     channels = {n: CHANNELS[n] for n in layers}
     return Extractor("compact", layers, checksum(list(arrays.values())), network, channels, least=2)  # 1 cannot reflect
+
+
+@tf.custom_gradient
+def _reflected(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+    """`compact.reflected`, and its gradient in one operation: that of its slices is a tenth of an evaluation's time."""
+
+    def gradient(upstream: tf.Tensor) -> tf.Tensor:
+        return tf.raw_ops.MirrorPadGrad(input=upstream, paddings=[[0, 0], [1, 1], [1, 1], [0, 0]], mode="REFLECT")
+
+    return compact.reflected(x), gradient
 
 
 def checksum(arrays: list[np.ndarray]) -> str:

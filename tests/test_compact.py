@@ -7,7 +7,7 @@ import tensorflow as tf
 from nstlib import compact, samples
 from nstlib.bench.compact import style_at
 from nstlib.errors import NstlibError
-from nstlib.features import load_extractor
+from nstlib.features import _reflected, load_extractor
 from nstlib.images import load
 from nstlib.losses import gram_matrix
 from nstlib.settings import STYLE_LAYERS
@@ -154,3 +154,16 @@ def test_the_bench_reads_the_style_distance_on_the_line_through_its_runs():
     measured = [(0.2 * k, 0.01 * k**-1.5) for k in (1, 2, 4)]  # a power law is a line in logarithms
     for k in (0.5, 1, 3, 8):
         assert style_at(0.2 * k, measured) == pytest.approx(0.01 * k**-1.5)
+
+
+@pytest.mark.parametrize("shape", [(2, 2), (2, 3), (3, 5), (6, 7)])
+def test_the_gradient_of_reflection_is_that_of_its_slices(shape):
+    x = tf.random.stateless_normal((1, *shape, 2), (1, 2))
+    weights = tf.random.stateless_normal((1, shape[0] + 2, shape[1] + 2, 2), (3, 4))
+    gradients = []
+    for pad in (compact.reflected, _reflected):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            total = tf.reduce_sum(weights * pad(x) ** 2)
+        gradients.append(tape.gradient(total, x))
+    np.testing.assert_allclose(*gradients, rtol=1e-5)
