@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-NUMBERS = 12_000_000  # of the past steps that L-BFGS keeps: 20 steps to 384 x 512 pixels; as many of gradients
+NUMBERS = 12_000_000  # of the past steps that L-BFGS keeps: 12 steps to 576 x 576 pixels; as many of gradients
 BLOCKS = 4  # of these steps: the fewer there are in one, the less is copied when one more is added
 TINY = 1e-30  # keeps the first step finite where there is no gradient
 
@@ -50,6 +50,9 @@ class Adam:
     def forget(self) -> None:
         """Nothing to forget: the moments fade by themselves when the objective changes."""
 
+    def refine(self) -> None:
+        """Nothing to change: no loss is compared with another."""
+
     def state(self) -> dict[str, Any]:
         """Everything that the next step depends on, as arrays and numbers."""
         return {"x": self.x.numpy(), "m": self._m.numpy(), "v": self._v.numpy(), "t": self._t}
@@ -75,7 +78,7 @@ class LBFGS:
     step that raises the loss is taken back and tried at a quarter, so that every step costs one evaluation. γ errs
     on the short side: the reach ρ grows from 1 to 4, by 1 % with every step kept, and is halved by one taken back.
     first: the first step's root mean square, in pixel values; memory: the past steps that H knows, at most (None: 6 to
-    20, as the picture's size allows); precondition: P on a batch of images.
+    12, as the picture's size allows); precondition: P on a batch of images.
     """
 
     def __init__(
@@ -87,32 +90,37 @@ class LBFGS:
         precondition: Callable[[tf.Tensor], tf.Tensor] = tf.identity,
     ) -> None:
         self.x = tf.convert_to_tensor(x)
-        self._memory = memory or max(6, min(20, NUMBERS // int(tf.size(self.x))))
+        self._memory = memory or max(6, min(12, NUMBERS // int(tf.size(self.x))))
         self._first, self._precondition = tf.constant(first), precondition
         self.forget()
 
     def forget(self) -> None:
         """Drop the curvature and the last gradient: the objective has changed."""
         self._history, self._known = _no_history(self._memory, tf.size(self.x)), False
-        self._last, self._direction, self._length, self._reach = None, tf.zeros_like(self.x), 1.0, 1.0
+        self._last, self._direction, self._trial = None, tf.zeros_like(self.x), self.x
+        self._length, self._reach, self._slack = 1.0, 1.0, 1.0
+
+    def refine(self) -> None:
+        """The objective is the same in finer arithmetic: keep the curvature, and let the next loss be 5 % higher."""
+        self._slack = 1.05
 
     def step(self, objective: Objective) -> tuple[float, Any]:
         """One evaluation; a move is kept where it lowers the loss. Returns the loss and the report that then hold."""
-        trial = _move(self.x, self._direction, tf.constant(self._length))
-        loss, gradient, report = objective(trial)
+        x = self._trial
+        loss, gradient, report = objective(x)
         value = float(loss)
         if self._last is None:
             _check(value)
-            before = trial, gradient  # no move: it teaches nothing
-        elif not value <= self._last[0]:  # higher, or not finite
+            before = x, gradient, gradient  # no move: it teaches nothing
+        elif not value <= self._slack * self._last[0]:  # higher, or not finite
             return self._take_back()
         else:
-            before = self.x, self._last[1]
-        self.x, self._last, self._length = trial, (value, gradient, report), 1.0
-        self._reach = min(4.0, 1.01 * self._reach)
+            before = self.x, *self._last[2:]
+        self._length, self._slack, self._reach = 1.0, 1.0, min(4.0, 1.01 * self._reach)
         reach = tf.constant(self._reach, tf.float64)
         advance = _advancer(len(self._history.blocks), self._precondition)
-        history, self._direction, learned = advance(self._history, trial, gradient, *before, reach, self._first)
+        history, learned, moved, free, pg = advance(self._history, x, gradient, *before, reach, self._first)
+        self.x, self._last, (self._direction, self._trial) = x, (value, report, free, pg), moved
         self._history, self._known = _shifted(history, _longest(self._memory)), self._known or bool(learned)
         return value, report
 
@@ -120,7 +128,7 @@ class LBFGS:
         """Everything that the next step depends on, as arrays and numbers."""
         return {"x": self.x.numpy(), "kept": {name: copy.deepcopy(getattr(self, name)) for name in self._KEPT}}
 
-    _KEPT = ("_history", "_known", "_last", "_direction", "_length", "_reach")
+    _KEPT = ("_history", "_known", "_last", "_direction", "_trial", "_length", "_reach", "_slack")
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from `state()`."""
@@ -129,8 +137,9 @@ class LBFGS:
             setattr(self, name, value)
 
     def _take_back(self) -> tuple[float, Any]:
-        loss, _, report = self._last
         self._length, self._reach = 0.25 * self._length, max(1.0, self._reach / 2)
+        self._trial = _move(self.x, self._direction, tf.constant(self._length))
+        loss, report = self._last[:2]
         if self._length < 1e-3 and self._known:  # without curvature to blame, a still smaller step will do
             self.forget()
         return loss, report
@@ -174,22 +183,22 @@ def _advancer(count: int, precondition: Callable[[tf.Tensor], tf.Tensor]) -> Cal
     image, row, square = (tf.TensorSpec([None] * 3), tf.TensorSpec([None] * 2), tf.TensorSpec([None] * 2, tf.float64))
     signature = [
         History((row,) * count, square, square),
-        *[image] * 4,
+        *[image] * 5,
         tf.TensorSpec([], tf.float64),
         tf.TensorSpec([]),
     ]
     return tf.function(partial(_advance, precondition), input_signature=signature)
 
 
-def _advance(precondition, history, x, g, last_x, last_g, reach, first):
-    """(history, direction from x, learned): the move to x is added if it has curvature, sᵀ y > 0.
+def _advance(precondition, history, x, g, last_x, last_free, last_pg, reach, first):
+    """(history, learned, the direction and where it leads, the free gradient g and P g): the move is to x.
 
-    The rows, which are most of the memory's traffic, are read once for all products and once for the direction.
+    It is added to the history if it has curvature, sᵀ y > 0. The rows, which are most of the memory's traffic, are
+    read once for all products and once for the direction.
     """
     free = _free(x, g)
-    s, y = x - last_x, g - last_g
-    z, pg = tf.unstack(precondition(tf.stack([y, free])), 2)
-    s, y, z, flat = (tf.reshape(v, [1, -1]) for v in (s, y, z, free))
+    pg = precondition(free[None])[0]
+    s, y, z, flat = (tf.reshape(v, [1, -1]) for v in (x - last_x, free - last_free, pg - last_pg, free))
     learned = tf.matmul(s, y, transpose_b=True)[0, 0] > 0
     last = tf.cond(learned, lambda: tf.concat([history.blocks[-1], s, z], axis=0), lambda: history.blocks[-1])
     blocks = (*history.blocks[:-1], last)
@@ -203,7 +212,8 @@ def _advance(precondition, history, x, g, last_x, last_g, reach, first):
         tf.cond(learned, lambda: _bordered(history.sy, sy), lambda: history.sy),
         tf.cond(learned, lambda: _bordered(history.yz, zy), lambda: history.yz),
     )
-    return history, _aim(history, pg, sg, zg, reach, first), learned
+    direction = _aim(history, pg, sg, zg, reach, first)
+    return history, learned, (direction, _move(x, direction, 1.0)), free, pg
 
 
 def _aim(history, pg, sg, zg, reach, first):
@@ -213,8 +223,11 @@ def _aim(history, pg, sg, zg, reach, first):
     H g = γ P g + S R⁻ᵀ ((D + γ Yᵀ Z) u − γ Zᵀ g) − γ Z u. Before the first move γ makes d as long as `first`.
     """
     blocks, sy, yz = history
-    begin = first / tf.maximum(tf.sqrt(tf.reduce_mean(pg * pg)), TINY)
-    gamma = tf.where(yz[-1, -1] > 0, reach * sy[-1, -1] / yz[-1, -1], tf.cast(begin, tf.float64))
+
+    def begin() -> tf.Tensor:
+        return tf.cast(first / tf.maximum(tf.sqrt(tf.reduce_mean(pg * pg)), TINY), tf.float64)
+
+    gamma = tf.cond(yz[-1, -1] > 0, lambda: reach * sy[-1, -1] / yz[-1, -1], begin)
     u = tf.linalg.triangular_solve(sy, sg, lower=False)
     p = tf.linalg.diag_part(sy)[:, None] * u + gamma * (yz @ u - zg)
     p = tf.linalg.triangular_solve(sy, p, lower=False, adjoint=True)
@@ -237,7 +250,7 @@ def _move(x, direction, length):
 
 def _free(x, g):
     """The gradient without the parts that push out of [0, 1] where x is at its bound."""
-    return tf.where((x <= 0) & (g > 0) | (x >= 1) & (g < 0), 0.0, g)
+    return tf.where((x <= 0) & (g > 0) | (x >= 1) & (g < 0), tf.zeros_like(g), g)  # a scalar 0 would be slower
 
 
 def _check(loss: float) -> None:

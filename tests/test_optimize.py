@@ -37,10 +37,10 @@ def test_lbfgs_is_the_textbooks_two_loop_recursion(memory, steps):
         kept = optimiser._history.sy.shape[0]
         optimiser.step(quadratic)
         if last is not None and optimiser.x is not x:
-            s, y = (optimiser.x - x).numpy().ravel(), (optimiser._last[1] - last[1]).numpy().ravel()
+            s, y = (optimiser.x - x).numpy().ravel(), (optimiser._last[2] - last[2]).numpy().ravel()
             pairs = [*pairs, (s.astype(float), y.astype(float))][-1 - kept :]  # the new one too
         assert kept < memory
-    q, alphas = optimiser._last[1].numpy().ravel().astype(float), []
+    q, alphas = optimiser._last[2].numpy().ravel().astype(float), []
     for s, y in reversed(pairs):
         alphas.append(s @ q / (s @ y))
         q = q - alphas[-1] * y
@@ -59,6 +59,19 @@ def test_lbfgs_never_raises_the_loss_and_stays_in_the_unit_cube():
         best = loss
     np.testing.assert_allclose(optimiser.x, np.clip(far, 0, 1), atol=0.15)
     assert optimiser.x.numpy().min() >= 0 and optimiser.x.numpy().max() <= 1
+
+
+@pytest.mark.parametrize(("higher", "kept"), [(1.04, True), (1.2, False)])
+def test_lbfgs_goes_on_in_finer_arithmetic_unless_the_loss_is_much_higher(higher, kept):
+    optimiser = LBFGS(START)
+    for _ in range(60):
+        optimiser.step(quadratic)
+    before, rows = optimiser._last[0], optimiser._history.sy.shape[0]
+    optimiser.refine()
+    loss, _ = optimiser.step(lambda x: (tf.constant(higher * before), *quadratic(x)[1:]))
+    assert loss == pytest.approx(higher * before if kept else before)
+    assert optimiser._history.sy.shape[0] >= rows - 1  # the curvature stays
+    assert optimiser.step(lambda x: (tf.constant(1.04 * loss), *quadratic(x)[1:]))[0] == loss or not kept  # once
 
 
 def test_lbfgs_leaves_a_minimum_that_has_hardly_moved():
