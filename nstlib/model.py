@@ -42,7 +42,7 @@ class StyleContentModel:
         self.extractor, self.style_layers, self.content_layers = extractor, style_layers, content_layers
         self._traces: dict[tuple[str, ...], Any] = {}
         features = tf.TensorSpec((None, None, 3), tf.float32)
-        self._outputs = tf.function(self._call, input_signature=[features])
+        self._outputs = _traced(self._call, [features])
 
     def __call__(self, image: tf.Tensor, masks: tf.Tensor | None = None) -> dict[str, Tensors]:
         """Content features (1, h, w, C) and Gram matrices (1, C, C), or (K, C, C) of masks (K, H, W)."""
@@ -58,7 +58,7 @@ class StyleContentModel:
         kind = tuple(tensors)
         if kind not in self._traces:
             signature = [tf.TensorSpec((None, None, 3), tf.float32), _specs(tensors), _specs(weights)]
-            self._traces[kind] = tf.function(self._loss, input_signature=signature)
+            self._traces[kind] = _traced(self._loss, signature)
         return self._traces[kind](image, tensors, weights)
 
     @property
@@ -94,6 +94,13 @@ class StyleContentModel:
         return terms, total
 
 
+def _traced(function: Any, signature: list[Any]) -> Any:
+    """The function, traced once. TensorFlow would warn of retracing, since it counts all models' traces as one's."""
+    traced = tf.function(function, input_signature=signature)
+    traced._omit_frequent_tracing_warning = True
+    return traced
+
+
 def _grams(features: tf.Tensor, masks: tf.Tensor | None) -> tf.Tensor:
     if masks is None:
         return losses.gram_matrix(features)[None]
@@ -116,15 +123,15 @@ def _model(extractor: Extractor, style: tuple[str, ...], content: tuple[str, ...
     return StyleContentModel(extractor, style, content)
 
 
-def load_model(settings: Settings) -> StyleContentModel:
-    """The model that the settings describe; made, and traced, once."""
+def load_model(settings: Settings, precision: str = "float32") -> StyleContentModel:
+    """The model that the settings describe, in float32 or bfloat16; made, and traced, once."""
     layers = tuple(dict.fromkeys((*settings.style_layers, *settings.content_layers)))
     extractor = load_extractor(
         settings.extractor,
         layers,
         weights=settings.weights,
         pooling=settings.pooling,
-        precision=settings.precision,
+        precision=precision,
         seed=settings.seed,
     )
     return _model(extractor, settings.style_layers, settings.content_layers)
