@@ -1,5 +1,6 @@
 """One pass of a network in the place of an optimisation, for a frame and for a run."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from .errors import NstlibError
 from .hub import SMALLEST, load_module
 from .settings import Settings, check_blend
 from .styles import Picture, Styles
-from .stylize import Run, Step
+from .stylize import Run, Stage, Step
 
 
 class Painter:
@@ -56,7 +57,7 @@ class Pass(Run):
             if len(more.pop(name, None) or ()):
                 raise NstlibError(f"engine=hub takes no {name}; engine=optimise does")
         super().__init__(content, styles, settings, **more)
-        self._stages, self.total_steps = [(self.shape, self.model)], 1
+        self._stages, self.total_steps = [Stage(self.shape, self.model, math.inf)], 1
         self._enter(0, self.content)
         load_module(settings.module)  # what cannot be had is an error before the first step
 

@@ -10,7 +10,6 @@ from .settings import Settings
 BYTES_A_PIXEL = {"vgg19": 2200, "random": 2200, "compact": 700}
 BYTES_A_PICTURES_PIXEL = 400
 BYTES_BASE = 0.8e9  # the program itself
-BFLOAT16 = 0.8  # of float32's activations: not all of them are kept in it
 SIDES = (1024, 512, 256)
 MARGINS = 2 * 96
 
@@ -19,8 +18,7 @@ def estimate(shape: tuple[int, int], settings: Settings, tile: int = 0) -> int:
     """The bytes that a run on a picture (H, W) needs at its peak; tile: the side of its tiles, 0 for none."""
     pixels = shape[0] * shape[1]
     at_once = min(pixels, (tile + MARGINS) ** 2) if tile else pixels
-    activations = BYTES_A_PIXEL[settings.extractor] * (BFLOAT16 if settings.precision == "bfloat16" else 1.0)
-    return int(BYTES_BASE + at_once * activations + pixels * BYTES_A_PICTURES_PIXEL)
+    return int(BYTES_BASE + at_once * BYTES_A_PIXEL[settings.extractor] + pixels * BYTES_A_PICTURES_PIXEL)
 
 
 def choose_tile(shape: tuple[int, int], settings: Settings) -> int:

@@ -44,7 +44,11 @@ class Settings:
     extractor: str = knob("compact", "the network whose features are compared", choices=EXTRACTORS)
     weights: str = knob("", "a file with the extractor's weights (vgg19: Keras's notop .h5); empty: its own")
     pooling: str = knob("max", "pooling in the extractor; Gatys et al. average", choices=("max", "average"))
-    precision: str = knob("float32", "arithmetic of the extractor", choices=("float32", "bfloat16"))
+    precision: str = knob(
+        "auto",
+        "arithmetic of the extractor; mixed: bfloat16, the last eighth float32; auto: mixed where the processor has it",
+        choices=("auto", "mixed", "float32"),
+    )
     convention: str = knob("relative", "how losses are normalised", choices=CONVENTIONS)
     content_weight: float | None = knob(
         None, "weight of the content loss; none: the convention's", low=0, high=1e8, log=True, steer=True
@@ -119,6 +123,7 @@ class Settings:
         return tuple(d if g is None else g for g, d in zip(given, default, strict=True))
 
 
+CHOSEN = ("precision", "tile")  # by a run for its machine, where they are left at their defaults
 STEERABLE = frozenset(f.name for f in fields(Settings) if f.metadata.get("steer"))
 
 
@@ -162,11 +167,15 @@ def changed(old: Settings, new: Settings) -> list[str]:
 
 
 def steer(old: Settings, new: Settings) -> Settings:
-    """`new`, if it differs from `old` only in what a run can take up midway. Raises NstlibError otherwise."""
+    """`new`, if it differs from `old` only in what a run can take up midway. Raises NstlibError otherwise.
+
+    What `new` leaves to the run to choose is what the run has chosen.
+    """
+    new = replace(new, **{name: getattr(old, name) for name in CHOSEN if getattr(new, name) == getattr(Settings, name)})
     fixed = [name for name in changed(old, new) if name not in STEERABLE]
     if fixed:
         raise NstlibError(f"{', '.join(fixed)} cannot be changed while a run is going; start a new run")
-    return replace(new)
+    return new
 
 
 def _match(name: str, weights: tuple[float, ...], what: str, count: int) -> None:

@@ -4,12 +4,12 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from . import colors, images, memory
+from . import arithmetic, colors, images, memory
 from .conventions import coefficients, summarise
 from .errors import NstlibError
 from .model import StyleContentModel, Targets, load_model
@@ -31,6 +31,14 @@ class Step:
     total_steps: int
     shape: tuple[int, int]
     losses: dict[str, float]
+
+
+class Stage(NamedTuple):
+    """A part of a run: the picture's (H, W), the model, and the evaluation after which the next stage begins."""
+
+    shape: tuple[int, int]
+    model: StyleContentModel
+    until: float
 
 
 class Diverged(NstlibError):
@@ -77,7 +85,8 @@ class Run:
     ) -> None:
         settings = settings or Settings()
         self.shape = images.fit(images.shape_of(content), settings.size)
-        self._settings = settings = replace(settings, tile=memory.choose_tile(self.shape, settings))
+        settings = replace(arithmetic.resolved(settings), tile=memory.choose_tile(self.shape, settings))
+        self._settings = settings
         self.content = images.load(content, size=settings.size)
         self.model = load_model(settings)
         self._stages = self._planned(warm=settings.init == "compact" and start is None)
@@ -96,17 +105,25 @@ class Run:
         self._start = self._first() if start is None else images.load(start)
         self._enter(0, self._start)
 
-    def _planned(self, *, warm: bool) -> list[tuple[tuple[int, int], StyleContentModel]]:
-        """The shape and the model of each stage: coarse to fine; warm, with compact, then the full size once more."""
-        model = load_model(compact_settings(self._settings)) if warm else self.model
-        smallest = max(self.model.extractor.smallest, model.extractor.smallest)
+    def _planned(self, *, warm: bool) -> list[Stage]:
+        """Coarse to fine; warm, with compact, then the full size once more. Mixed, the last eighth is in float32."""
+        settings, steps = self._settings, self._settings.steps
+        mixed = settings.precision == "mixed"
+        first = last = load_model(settings, "bfloat16") if mixed else self.model
+        if warm:
+            first = load_model(compact_settings(settings), "bfloat16" if mixed else "float32")
+        smallest = max(last.extractor.smallest, first.extractor.smallest)
         if min(self.shape) < smallest:
             raise NstlibError(
                 f"the picture is {self.shape[1]} x {self.shape[0]} pixels and its deepest layer needs {smallest} a "
                 "side; choose a larger size, or shallower layers"
             )
-        stages = [(shape, model) for shape in scale_shapes(self.shape, self._settings.scales, smallest)]
-        return [*stages, (self.shape, self.model)] if warm else stages
+        models = [(shape, first) for shape in scale_shapes(self.shape, settings.scales, smallest)]
+        models += [(self.shape, last)] if warm else []
+        ends = [steps * (k + 1) // len(models) for k in range(len(models))]
+        if mixed:
+            models, ends = [*models, (self.shape, self.model)], [*ends[:-1], steps - math.ceil(steps / 8), steps]
+        return [Stage(*model, until) for model, until in zip(models, [*ends[:-1], math.inf], strict=True)]
 
     @property
     def settings(self) -> Settings:
@@ -117,7 +134,7 @@ class Run:
     def settings(self, new: Settings) -> None:
         blend = check_blend(new, len(self.styles.pictures))
         self._settings, self._blend = steer(self._settings, new), blend
-        self.steering.append((self.number, new))
+        self.steering.append((self.number, self._settings))
         self._weigh()
         self.optimizer.forget()
         if isinstance(self.optimizer, Adam):
@@ -137,18 +154,17 @@ class Run:
     @property
     def networks(self) -> dict[str, dict[str, str]]:
         """What the picture depends on beside settings and inputs: the extractors' names and weights' SHA-256."""
-        used = {"extractor": self.model.extractor}
-        if self._stages[0][1] is not self.model:
-            used["first extractor"] = self._stages[0][1].extractor
+        used, first = {"extractor": self.model.extractor}, self._stages[0].model.extractor
+        if first.checksum != self.model.extractor.checksum:
+            used["first extractor"] = first
         return {kind: {"name": extractor.name, "sha256": extractor.checksum} for kind, extractor in used.items()}
 
     def __next__(self) -> Step:
         self._replay_steering()
         if self.number >= self.total_steps:
             raise StopIteration
-        last = self._scale + 1 == len(self._stages)
-        if not last and self.number >= self._settings.steps * (self._scale + 1) // len(self._stages):
-            self._enter(self._scale + 1, self._grown(self._stages[self._scale + 1][0]))
+        while self.number >= self._stages[self._scale].until:
+            self._go_on()
         try:
             total, terms = self.optimizer.step(lambda image: self._model.loss(image, self._targets, self._weights))
         except FloatingPointError as error:
@@ -199,9 +215,20 @@ class Run:
         self.number, self.steering = state["number"], list(state["steering"])
         self.curves = {name: list(values) for name, values in state["curves"].items()}
 
+    def _go_on(self) -> None:
+        """Begin the next stage; where only the arithmetic changes, with the optimiser as it is."""
+        old, new = self._stages[self._scale : self._scale + 2]
+        if (old.shape, old.model.extractor.checksum) == (new.shape, new.model.extractor.checksum):
+            optimizer = self.optimizer
+            self._enter(self._scale + 1, optimizer.x.numpy())
+            self.optimizer = optimizer
+            self.optimizer.refine()
+        else:
+            self._enter(self._scale + 1, self._grown(new.shape))
+
     def _enter(self, scale: int, image: np.ndarray) -> None:
-        """Begin a scale: its targets and weights, and an optimiser that starts from the image."""
-        self._scale, (shape, model), tile = scale, self._stages[scale], self._settings.tile
+        """Begin a stage: its targets and weights, and an optimiser that starts from the image."""
+        self._scale, (shape, model, _), tile = scale, self._stages[scale], self._settings.tile
         self._model = tiled(model, tile) if 0 < tile < max(shape) else model
         content = images.resize(self.content, shape)
         if self._settings.preserve_color == "luminance":
@@ -218,7 +245,7 @@ class Run:
 
     def _grown(self, shape: tuple[int, int]) -> np.ndarray:
         """The picture at the next scale, with the detail that the start has there and not at this one."""
-        image, old = self.optimizer.x.numpy(), self._stages[self._scale][0]
+        image, old = self.optimizer.x.numpy(), self._stages[self._scale].shape
         grown = images.resize(image, shape)
         if self._settings.init == "noise":
             return grown
@@ -226,7 +253,7 @@ class Run:
         return np.clip(grown + fine - images.resize(images.resize(fine, old), shape), 0, 1)
 
     def _weigh(self) -> None:
-        channels, shape = self._model.extractor.channels, self._stages[self._scale][0]
+        channels, shape = self._model.extractor.channels, self._stages[self._scale].shape
         self._weights = coefficients(self._settings, self._targets, channels, self._blend, shape)
 
     def _optimizer(self, image: tf.Tensor, *, coarsest: bool) -> Adam | LBFGS:
@@ -240,7 +267,7 @@ class Run:
         """The picture that `settings.init` names, at the coarsest scale's size or larger."""
         init = self._settings.init
         if init == "noise":
-            shape = (*self._stages[0][0], 3)
+            shape = (*self._stages[0].shape, 3)
             return np.random.default_rng(self._settings.seed).uniform(size=shape).astype(np.float32)
         if init in ("content", "compact"):
             grey = self._settings.preserve_color == "luminance"

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from . import files, images
+from .arithmetic import resolved
 from .axes import STYLE, Axes, check, product, vary
 from .cells import file_name, line, paint, paint_alone, take
 from .errors import NstlibError
@@ -130,6 +131,7 @@ class Jobs:
         if isinstance(settings, NstlibError):
             raise settings
         inputs = (self.content, *(self.styles if STYLE not in values else (self._style(values[STYLE]),)))
+        settings = resolved(settings)
         return Job(number, values, inputs, settings, self.folder / file_name(values, inputs, settings))
 
     def _style(self, path: Picture) -> Input:

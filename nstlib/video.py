@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from . import __version__, clips, encoders, files, images, records
+from .arithmetic import resolved
 from .engines import Engine, Painted, load_engine
 from .errors import NstlibError
 from .guide import Guide, Shot, between, estimated, precomputed
@@ -59,7 +60,7 @@ class Film:
         flows: str | Path | None = None,
         fresh: bool = False,
     ) -> None:
-        self.settings = settings = settings or Settings()
+        self.settings = settings = resolved(settings or Settings())
         self.clip = clip if isinstance(clip, clips.Clip) else clips.probe(clip, size=settings.size)
         self.output = Path(output)
         encoders.check(self.output)

@@ -12,7 +12,8 @@ PACKAGE = Path(nstlib.__file__).parent
 FLOORS = [
     {"", "errors", "quiet", "drawing"},
     {"settings", "ffmpeg", "colors", "files", "locks"},
-    {"images", "flags", "encoders", "flow", "shots", "losses", "optimize", "plots", "samples", "memory", "compact"},
+    {"images", "flags", "encoders", "flow", "shots", "losses", "optimize", "plots", "samples", "memory", "arithmetic"}
+    | {"compact"},
     {"features", "clips", "guide", "store", "instant", "hub", "axes", "workers"},
     {"model", "metrics", "sheets", "cluster"},
     {"conventions", "styles", "tiles", "executors"},

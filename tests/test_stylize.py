@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from conftest import smooth_noise
 
-from nstlib import losses, memory
+from nstlib import arithmetic, losses, memory
 from nstlib.conventions import convert_weights
 from nstlib.errors import NstlibError
 from nstlib.settings import CONVENTIONS
@@ -79,15 +79,42 @@ def test_other_pictures_sizes_and_styles_use_the_same_trace(content, style, smal
 
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
 @pytest.mark.parametrize("stop", [2, 5])
-@pytest.mark.parametrize("init", ["content", "compact"])
-def test_a_restored_run_goes_on_as_if_it_had_never_stopped(content, style, small, optimizer, stop, init):
-    settings = replace(small, optimizer=optimizer, scales=2, steps=8, init=init)
+@pytest.mark.parametrize(("init", "precision"), [("content", "float32"), ("compact", "float32"), ("content", "mixed")])
+def test_a_restored_run_goes_on_as_if_it_had_never_stopped(content, style, small, optimizer, stop, init, precision):
+    settings = replace(small, optimizer=optimizer, scales=2, steps=8, init=init, precision=precision)
     whole, other = make(content, style, settings), make(content, style, settings)
     for _ in range(stop):
         next(whole)
     other.restore(whole.state())
     np.testing.assert_array_equal(whole.finish(), other.finish())
     assert whole.curves == other.curves
+
+
+@pytest.mark.parametrize(("steps", "exact"), [(1, 1), (8, 1), (16, 2), (40, 5)])
+def test_the_last_eighth_of_a_mixed_run_is_in_float32(content, style, small, steps, exact):
+    run = make(content, style, replace(small, precision="mixed", steps=steps))
+    models = [run._model for _ in run]
+    assert [model is run.model for model in models] == [k >= steps - exact for k in range(steps)]
+    loss = float(run.model.loss(run.optimizer.x, run._targets, run._weights)[0])
+    assert run.curves["total"][-1] == pytest.approx(loss, rel=1e-4)
+
+
+def test_a_mixed_run_comes_as_far_as_one_in_float32(content, style, small):
+    mixed, exact = (make(content, style, replace(small, precision=p, steps=64)) for p in ("mixed", "float32"))
+    mixed.finish(), exact.finish()
+    assert mixed.curves["total"][-1] < 1.02 * exact.curves["total"][-1]
+    assert mixed.networks == exact.networks
+
+
+@pytest.mark.parametrize(
+    ("flags", "chosen"), [("fma avx512_bf16 amx", "mixed"), ("amx_bf16", "mixed"), ("avx512_bf16x", "float32")]
+)
+def test_auto_is_mixed_where_the_processor_has_bfloat16(content, style, small, monkeypatch, tmp_path, flags, chosen):
+    (tmp_path / "cpuinfo").write_text(f"flags : {flags} sse\n")
+    monkeypatch.setattr(arithmetic, "CPU", tmp_path / "cpuinfo")
+    monkeypatch.setattr(arithmetic, "has_bfloat16", arithmetic.has_bfloat16.__wrapped__)
+    assert make(content, style, replace(small, precision="auto")).settings.precision == chosen
+    assert make(content, style, replace(small, precision="float32")).settings.precision == "float32"
 
 
 def test_a_run_that_has_ended_can_be_extended_and_followed(content, style, small):

@@ -13,7 +13,7 @@ import tensorflow as tf
 from .. import images, samples
 from ..model import load_model
 from ..settings import Settings
-from ..stylize import Run
+from ..stylize import Run, Stage
 from . import Row, compact
 from ._peak import measured
 from ._recipe import SHARED, Recipe, in_turn, pairs
@@ -43,7 +43,7 @@ def step_seconds(content: np.ndarray, style: np.ndarray, steps: int) -> float:
 def warm_start() -> Row:
     """Recipe ÷ ours from compact's result: the teacher's evaluations to the recipe's last loss, VGG19's seconds."""
     content, style = (images.resize(picture, (SIDE, SIDE)) for picture in pairs()[0])
-    settings = Settings(size=SIDE, scales=1, steps=WARM_STEPS, content_layers=compact.CONTENT)
+    settings = Settings(size=SIDE, scales=1, steps=WARM_STEPS, content_layers=compact.CONTENT, precision="float32")
     fast, teacher, quick = load_model(settings), compact.teacher(compact.load_judge()), WARM_STEPS // 2
     goal = Recipe(_staged(Run(content, style, settings), [teacher])).train(GOAL)[0][-1]
     warm = _staged(Run(content, style, settings), [fast, teacher])
@@ -80,6 +80,8 @@ def over_bare_pass() -> Row:
 
 def _staged(run: Run, models: list) -> Run:
     """The run, of these models one after the other."""
-    run.model, run._stages = models[-1], [(run.shape, model) for model in models]
+    ends = [run.settings.steps * (k + 1) // len(models) for k in range(len(models))]
+    stages = [Stage(run.shape, model, end) for model, end in zip(models, [*ends[:-1], np.inf], strict=True)]
+    run.model, run._stages = models[-1], stages
     run._enter(0, run.content)
     return run
