@@ -89,7 +89,8 @@ def _shortest(goal: float, content: np.ndarray, style: np.ndarray, settings: Set
         began = perf_counter()
         run = Run(content, style, replace(settings, steps=length))
         for step in run:
-            if run._model is run.model and step.losses["total"] <= goal:  # at full size, in float32
+            exact = step.shape == run.shape and run._model is run.model  # at full size, in float32
+            if exact and step.losses["total"] <= goal:
                 return run, perf_counter() - began
     return run, float("inf")
 
