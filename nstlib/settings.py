@@ -46,7 +46,7 @@ class Settings:
     pooling: str = knob("max", "pooling in the extractor; Gatys et al. average", choices=("max", "average"))
     precision: str = knob(
         "auto",
-        "arithmetic of the extractor; mixed: bfloat16, the last eighth float32; auto: mixed where the processor has it",
+        "arithmetic of the extractor; mixed: bfloat16, and float32 to end with; auto: mixed where the processor has it",
         choices=("auto", "mixed", "float32"),
     )
     convention: str = knob("relative", "how losses are normalised", choices=CONVENTIONS)

@@ -18,6 +18,8 @@ from .settings import STARTS, Settings, check_blend, steer
 from .styles import Picture, Styles
 from .tiles import refuse_masks, tiled
 
+FAST = 160  # evaluations of the last stage in bfloat16, at most: further on its rounding holds L-BFGS up
+
 
 @dataclass(frozen=True)
 class Step:
@@ -106,7 +108,7 @@ class Run:
         self._enter(0, self._start)
 
     def _planned(self, *, warm: bool) -> list[Stage]:
-        """Coarse to fine; warm, with compact, then the full size once more. Mixed, the last eighth is in float32."""
+        """Coarse to fine; warm, with compact, then the full size once more. Mixed, its end is in float32."""
         settings, steps = self._settings, self._settings.steps
         mixed = settings.precision == "mixed"
         first = last = load_model(settings, "bfloat16") if mixed else self.model
@@ -122,7 +124,9 @@ class Run:
         models += [(self.shape, last)] if warm else []
         ends = [steps * (k + 1) // len(models) for k in range(len(models))]
         if mixed:
-            models, ends = [*models, (self.shape, self.model)], [*ends[:-1], steps - math.ceil(steps / 8), steps]
+            begin = ends[-2] if len(ends) > 1 else 0
+            exact = max(begin, min(begin + FAST, steps - math.ceil(steps / 8)))
+            models, ends = [*models, (self.shape, self.model)], [*ends[:-1], exact, steps]
         return [Stage(*model, until) for model, until in zip(models, [*ends[:-1], math.inf], strict=True)]
 
     @property

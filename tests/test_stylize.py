@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from conftest import smooth_noise
 
-from nstlib import arithmetic, losses, memory
+from nstlib import arithmetic, losses, memory, stylize
 from nstlib.conventions import convert_weights
 from nstlib.errors import NstlibError
 from nstlib.settings import CONVENTIONS
@@ -97,6 +97,16 @@ def test_the_last_eighth_of_a_mixed_run_is_in_float32(content, style, small, ste
     assert [model is run.model for model in models] == [k >= steps - exact for k in range(steps)]
     loss = float(run.model.loss(run.optimizer.x, run._targets, run._weights)[0])
     assert run.curves["total"][-1] == pytest.approx(loss, rel=1e-4)
+
+
+def test_bfloat16_ends_before_its_rounding_matters(content, style, small, monkeypatch):
+    monkeypatch.setattr(stylize, "FAST", 5)
+    run = make(content, style, replace(small, precision="mixed", scales=2, steps=24))
+    assert [(run.optimizer.x.shape[0], run._model is run.model) for _ in run] == [
+        *[(24, False)] * 12,
+        *[(48, False)] * 5,
+        *[(48, True)] * 7,
+    ]
 
 
 def test_a_mixed_run_comes_as_far_as_one_in_float32(content, style, small):

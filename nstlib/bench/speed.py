@@ -24,7 +24,7 @@ from ._recipe import Pair, Recipe, in_turn, pairs
 PICTURES = Path("outputs/speed")
 PAIRS = int(os.environ.get("SPEED_PAIRS", "6"))
 STEPS = (300, 1000)
-LENGTHS = [round(40 * 2 ** (k / 2)) for k in range(12)]  # evaluations of our runs, 40 to 1810
+LENGTHS = [round(40 * 2 ** (k / 4)) for k in range(23)]  # evaluations of our runs, 40 to 1810
 LIMITS = {300: (8, 15), 1000: (6, 12)}
 SHAPES = {(256, 256): PAIRS, (384, 512): (PAIRS + 2) // 3}  # how many pairs
 VGG19_STEPS = 5  # of the recipe on VGG19's layout, whose time does not depend on its weights
