@@ -60,7 +60,8 @@ def warm_start() -> Row:
 def over_bare_pass() -> Row:
     """A step of ours over a forward and a backward pass of the same layers, with nothing compared."""
     content = images.resize(samples.frame(30), (SIDE, SIDE))
-    run = Run(content, samples.styles()["whirls"], Settings(extractor="random", size=SIDE, steps=1000))
+    settings = Settings(extractor="random", size=SIDE, steps=1000, precision="float32")  # as the bare pass
+    run = Run(content, samples.styles()["whirls"], settings)
     image, extractor = tf.constant(content), run.model.extractor
 
     @tf.function
