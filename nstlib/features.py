@@ -114,7 +114,7 @@ def load_extractor(
     return _load(name, tuple(layers), weights, pooling, precision, seed if name == "random" else 0)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def _load(name: str, layers: tuple[str, ...], weights: str, pooling: str, precision: str, seed: int) -> Extractor:
     check_layers(layers)
     if name not in EXTRACTORS:

@@ -118,7 +118,7 @@ def _specs(value: Any) -> Any:
     return tf.TensorSpec(shape, tf.float32)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)  # four runs, each in both arithmetics
 def _model(extractor: Extractor, style: tuple[str, ...], content: tuple[str, ...]) -> StyleContentModel:
     return StyleContentModel(extractor, style, content)
 

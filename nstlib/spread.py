@@ -12,7 +12,6 @@ from zipfile import BadZipFile, ZipFile
 import numpy as np
 
 from . import clips, files, shots
-from .arithmetic import resolved
 from .cells import line, take
 from .errors import NstlibError
 from .pieces import Made, decoded, encoded, paint_keyframes, paint_piece
@@ -72,7 +71,7 @@ class Spread(Film):
         window: int | None = None,
         fresh: bool = False,
     ) -> None:
-        settings = resolved(settings or Settings())
+        settings = settings or Settings()
         if settings.passes > 1:
             raise NstlibError(f"passes={settings.passes} needs the whole clip in one place; leave out the workers")
         if piece and not 0 <= overlap < piece:

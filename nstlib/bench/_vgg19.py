@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from .. import images, samples
-from ..model import load_model
+from ..model import StyleContentModel, load_model
 from ..settings import Settings
 from ..stylize import Run, Stage
 from . import Row, compact
@@ -45,8 +45,8 @@ def warm_start() -> Row:
     content, style = (images.resize(picture, (SIDE, SIDE)) for picture in pairs()[0])
     settings = Settings(size=SIDE, scales=1, steps=WARM_STEPS, content_layers=compact.CONTENT, precision="float32")
     fast, teacher, quick = load_model(settings), compact.teacher(compact.load_judge()), WARM_STEPS // 2
-    goal = Recipe(_staged(Run(content, style, settings), [teacher])).train(GOAL)[0][-1]
-    warm = _staged(Run(content, style, settings), [fast, teacher])
+    goal = Recipe(_staged(Run(content, style, settings), (teacher, np.inf))).train(GOAL)[0][-1]
+    warm = _staged(Run(content, style, settings), (fast, quick), (teacher, np.inf))
     warm.extend(4 * GOAL)
     reached = (step.number for step in warm if warm._model is teacher and step.losses["total"] <= goal)
     slow = next(reached, np.inf) - quick
@@ -79,10 +79,8 @@ def over_bare_pass() -> Row:
     return Row("speed", name, step / network, 1.10, 1.03, "lower")
 
 
-def _staged(run: Run, models: list) -> Run:
-    """The run, of these models one after the other."""
-    ends = [run.settings.steps * (k + 1) // len(models) for k in range(len(models))]
-    stages = [Stage(run.shape, model, end) for model, end in zip(models, [*ends[:-1], np.inf], strict=True)]
-    run.model, run._stages = models[-1], stages
+def _staged(run: Run, *models: tuple[StyleContentModel, float]) -> Run:
+    """The run, of these models one after the other, each until so many evaluations are made."""
+    run.model, run._stages = models[-1][0], [Stage(run.shape, *model) for model in models]
     run._enter(0, run.content)
     return run
