@@ -28,10 +28,19 @@ def gram_matrix(features: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor
     """
     flat = tf.reshape(features, [-1, features.shape[-1]])  # (1, H, W, C) -> (M, C)
     if mask is None:
-        positions = tf.cast(tf.shape(flat)[0], tf.float32)
-        return tf.matmul(flat, flat, transpose_a=True) / positions
+        return _products(flat) / tf.cast(tf.shape(flat)[0], tf.float32)
     mask = tf.reshape(mask, [-1, 1])
-    return tf.matmul(flat * mask, flat, transpose_a=True) / (tf.reduce_sum(mask) + TINY)
+    return _products(tf.sqrt(mask) * flat) / (tf.reduce_sum(mask) + TINY)
+
+
+@tf.custom_gradient
+def _products(flat: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+    """Fᵀ F of F (M, C). Its gradient is given, since it is one product, F (U + Uᵀ), and TensorFlow would make two."""
+
+    def gradient(upstream: tf.Tensor) -> tf.Tensor:
+        return tf.matmul(flat, upstream + tf.transpose(upstream))
+
+    return tf.matmul(flat, flat, transpose_a=True), gradient
 
 
 def content_scale(target: tf.Tensor, *, convention: str, channels: int) -> tf.Tensor:

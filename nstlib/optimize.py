@@ -1,8 +1,8 @@
 """Adam and L-BFGS over one image, an evaluation at a time; they know nothing of style.
 
 An objective is a function `x -> (loss, gradient, report)` of a tensor. An optimiser's `step(objective)` evaluates it
-once; between two steps the objective may be another one, after `forget()`. `state()` and `restore()` are everything
-that the next step depends on.
+once; between two steps the terms of the objective may get other weights, after `reweigh()`. `state()` and `restore()`
+are everything that the next step depends on.
 """
 
 import copy
@@ -15,6 +15,7 @@ import tensorflow as tf
 
 NUMBERS = 12_000_000  # of the past steps that L-BFGS keeps: 12 steps to 576 x 576 pixels; as many of gradients
 BLOCKS = 4  # of these steps: the fewer there are in one, the less is copied when one more is added
+REACH = (1.5, 4.0)  # of a step, at first and at most, in lengths that the last move's curvature gives
 TINY = 1e-30  # keeps the first step finite where there is no gradient
 
 Objective = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor, Any]]
@@ -47,8 +48,8 @@ class Adam:
         self.x, self._m, self._v = _adam(self.x, gradient, self._m, self._v, step, rate, *self._betas, self._epsilon)
         return value, report
 
-    def forget(self) -> None:
-        """Nothing to forget: the moments fade by themselves when the objective changes."""
+    def reweigh(self) -> None:
+        """Nothing to change: the moments fade by themselves."""
 
     def refine(self) -> None:
         """Nothing to change: no loss is compared with another."""
@@ -76,7 +77,7 @@ class LBFGS:
 
     H starts from ρ γ P, where the preconditioner P is a symmetric positive map of images. There is no line search: a
     step that raises the loss is taken back and tried at a quarter, so that every step costs one evaluation. γ errs
-    on the short side: the reach ρ grows from 1 to 4, by 1 % with every step kept, and is halved by one taken back.
+    on the short side: the reach ρ grows from 1.5 to 4, by 2 % with every step kept, and is halved by one taken back.
     first: the first step's root mean square, in pixel values; memory: the past steps that H knows, at most (None: 6 to
     12, as the picture's size allows); precondition: P on a batch of images.
     """
@@ -95,10 +96,22 @@ class LBFGS:
         self.forget()
 
     def forget(self) -> None:
-        """Drop the curvature and the last gradient: the objective has changed."""
-        self._history, self._known = _no_history(self._memory, tf.size(self.x)), False
+        """Drop the curvature and the last gradient: begin anew where x is."""
+        self._history, self._known, self._earlier = _no_history(self._memory, tf.size(self.x)), False, 0.0
+        self._look()
+
+    def reweigh(self) -> None:
+        """The objective's terms have other weights: keep the curvature, to be scaled as the loss at x will be.
+
+        The next evaluation is at x, which does not move before the one after it.
+        """
+        if self._last is not None:
+            self._earlier = self._last[0]
+        self._look()
+
+    def _look(self) -> None:
         self._last, self._direction, self._trial = None, tf.zeros_like(self.x), self.x
-        self._length, self._reach, self._slack = 1.0, 1.0, 1.0
+        self._length, self._reach, self._slack = 1.0, REACH[0], 1.0
 
     def refine(self) -> None:
         """The objective is the same in finer arithmetic: keep the curvature, and let the next loss be 5 % higher."""
@@ -111,12 +124,14 @@ class LBFGS:
         value = float(loss)
         if self._last is None:
             _check(value)
+            if self._earlier > 0 < value:
+                self._history = _scaled(self._history, self._earlier / value)
             before = x, gradient, gradient  # no move: it teaches nothing
         elif not value <= self._slack * self._last[0]:  # higher, or not finite
             return self._take_back()
         else:
             before = self.x, *self._last[2:]
-        self._length, self._slack, self._reach = 1.0, 1.0, min(4.0, 1.01 * self._reach)
+        self._length, self._slack, self._reach = 1.0, 1.0, min(REACH[1], 1.02 * self._reach)
         reach = tf.constant(self._reach, tf.float64)
         advance = _advancer(len(self._history.blocks), self._precondition)
         history, learned, moved, free, pg = advance(self._history, x, gradient, *before, reach, self._first)
@@ -128,7 +143,7 @@ class LBFGS:
         """Everything that the next step depends on, as arrays and numbers."""
         return {"x": self.x.numpy(), "kept": {name: copy.deepcopy(getattr(self, name)) for name in self._KEPT}}
 
-    _KEPT = ("_history", "_known", "_last", "_direction", "_trial", "_length", "_reach", "_slack")
+    _KEPT = ("_first", "_history", "_known", "_earlier", "_last", "_direction", "_trial", "_length", "_reach", "_slack")
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from `state()`."""
@@ -138,6 +153,8 @@ class LBFGS:
 
     def _take_back(self) -> tuple[float, Any]:
         self._length, self._reach = 0.25 * self._length, max(1.0, self._reach / 2)
+        if not self._known:
+            self._first = 0.25 * self._first  # so that one that is reweighed before it has moved is not held up again
         self._trial = _move(self.x, self._direction, tf.constant(self._length))
         loss, report = self._last[:2]
         if self._length < 1e-3 and self._known:  # without curvature to blame, a still smaller step will do
@@ -161,6 +178,12 @@ def _no_history(memory: int, size: int) -> History:
     count = memory // _longest(memory)
     empty, one = tf.zeros((0, size)), tf.eye(1, dtype=tf.float64)
     return History((*[empty] * (count - 2), tf.zeros((2, size)), empty), one, tf.zeros_like(one))
+
+
+def _scaled(history: History, factor: float) -> History:
+    """That of an objective whose inverse Hessian is so many times this one's: its moves are as many times as long."""
+    blocks = [block * tf.tile([[factor], [1.0]], [block.shape[0] // 2, 1]) for block in history.blocks]
+    return History(tuple(blocks), factor * history.sy, history.yz)
 
 
 def _longest(memory: int) -> int:

@@ -82,6 +82,7 @@ def frame_curves(
         known = np.array([np.nan if value is None else value for value in values], float)
         axes[0, 0].plot(known, label=name, color=color, linewidth=1.5)
     axes[0, 0].set(title=title, xlabel=unit, ylabel=label, yscale="log")
+    axes[0, 0].xaxis.get_major_locator().set_params(integer=True)
     axes[0, 0].grid(alpha=0.3)
     axes[0, 0].legend(fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 from . import files, images
 from .axes import Axes, label, product
 
-LONGEST = 6000  # px: a sheet of many cells makes them smaller, so that its memory stays within 0.1 GB
+LONGEST = 3600  # px: a sheet of many cells makes them smaller, so that its memory stays within 0.04 GB
 CELL, SMALLEST, GAP = 256, 48, 6  # px
 FOLD = 5  # more values than this of a single axis are laid in several rows
 PAPER, WAITING, BAD, INK, RED = "white", "#d9d9d9", "#fbe9e7", "#222222", "#b3261e"

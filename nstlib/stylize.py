@@ -140,7 +140,7 @@ class Run:
         self._settings, self._blend = steer(self._settings, new), blend
         self.steering.append((self.number, self._settings))
         self._weigh()
-        self.optimizer.forget()
+        self.optimizer.reweigh()
         if isinstance(self.optimizer, Adam):
             self.optimizer.learning_rate = new.learning_rate
 
@@ -263,7 +263,7 @@ class Run:
     def _optimizer(self, image: tf.Tensor, *, coarsest: bool) -> Adam | LBFGS:
         if self._settings.optimizer == "lbfgs":
             memory = 3 if self._settings.tile else None  # a picture in tiles has no room for many copies of itself
-            return LBFGS(image, memory=memory, first=0.02 if coarsest else 0.01, precondition=pyramid())
+            return LBFGS(image, memory=memory, first=0.04 if coarsest else 0.01, precondition=pyramid())
         epsilon = 0.1 if self._settings.convention == "tutorial" else 1e-8  # 0.1 suits the tutorial's large gradients
         return Adam(image, learning_rate=self._settings.learning_rate, epsilon=epsilon)
 

@@ -74,6 +74,22 @@ def test_lbfgs_goes_on_in_finer_arithmetic_unless_the_loss_is_much_higher(higher
     assert optimiser.step(lambda x: (tf.constant(1.04 * loss), *quadratic(x)[1:]))[0] == loss or not kept  # once
 
 
+def test_a_reweighed_lbfgs_looks_first_and_then_goes_on_as_before_whatever_the_loss_is_multiplied_by():
+    ours, other = LBFGS(START), LBFGS(START)
+    for optimiser in (ours, other):
+        for _ in range(20):
+            optimiser.step(quadratic)
+        optimiser.reweigh()
+        x = optimiser.x
+    assert other.step(lambda x: (8 * quadratic(x)[0], 8 * quadratic(x)[1], None))[0] == 8 * ours.step(quadratic)[0]
+    np.testing.assert_array_equal(ours.x, x)
+    for _ in range(8):
+        ours.step(quadratic)
+        other.step(lambda x: (8 * quadratic(x)[0], 8 * quadratic(x)[1], None))
+    np.testing.assert_array_equal(ours.x, other.x)
+    assert quadratic(ours.x)[0] < 0.5 * quadratic(x)[0]
+
+
 def test_lbfgs_leaves_a_minimum_that_has_hardly_moved():
     def moved(x):
         return tf.reduce_sum((x - GOAL - 1e-5) ** 2), 2 * (x - GOAL - 1e-5), None

@@ -1,5 +1,6 @@
 """The studio without a browser: its knobs, its worker, what it keeps and what it says."""
 
+import itertools
 import re
 import threading
 import xml.etree.ElementTree as ET
@@ -312,6 +313,27 @@ def test_steering_faster_than_the_steps_leaves_one_entry_a_step(content, style, 
     run = worker.run
     worker.close()
     assert run.steering[1:] == [(0, run.settings)] and run.settings.style_weight == 49.0
+
+
+def test_a_picture_moves_while_a_slider_does(content, style, small):
+    pictures = []
+
+    class Hand:
+        def stepped(self, run):
+            pictures.append(run.image)
+            worker.steer(replace(small, steps=20, style_weight=1.0 + 0.02 * len(pictures)))
+
+        def turned(self, state): ...
+        def failed(self, error):
+            raise error
+
+    worker = Worker(Hand())
+    worker.start(lambda: Run(content, style, replace(small, steps=20)))
+    worker.wait(WAIT)
+    run = worker.run
+    worker.close()
+    moved = sum(not np.array_equal(a, b) for a, b in itertools.pairwise(pictures[2:]))
+    assert run.number == 20 and len(run.steering) >= 9 and moved >= 4
 
 
 class Clock:

@@ -34,7 +34,8 @@ def paint(kind: str, side: int, steps: int) -> None:
     if kind == "print":
         memory.psutil = SimpleNamespace(virtual_memory=lambda: SimpleNamespace(available=8e9))
     extractor = "compact" if kind == "print" else "random"
-    settings = Settings(extractor=extractor, size=side, scales=1, steps=steps)
+    precision = "float32" if kind == "recipe" else "auto"
+    settings = Settings(extractor=extractor, size=side, scales=1, steps=steps, precision=precision)
     run = Run(images.resize(samples.frame(30), (side, side)), samples.styles()["whirls"], settings)
     if kind == "recipe":
         Recipe(run).train(steps - 1)

@@ -36,9 +36,12 @@ class Recipe:
     """The tutorial's loop: from the content, Adam(0.02, 0.99, epsilon 0.1), max pooling, clipped to [0, 1].
 
     The loss is multiplied by 1e6, about the size that it has in the tutorial, so that Adam's epsilon weighs as little.
+    Its arithmetic is float32, as the tutorial's; raises ValueError for a run in another one.
     """
 
     def __init__(self, run: Run) -> None:
+        if run.settings.precision != "float32":
+            raise ValueError(f"the recipe is float32, and this run is {run.settings.precision}")
         self._image, self._run = tf.Variable(run.image), run
         self._optimizer = keras.optimizers.Adam(learning_rate=0.02, beta_1=0.99, epsilon=0.1)
         self._train_step = tf.function(self._step)

@@ -36,7 +36,7 @@ def rows() -> Iterator[Row]:
 
 def step_seconds(content: np.ndarray, style: np.ndarray, steps: int) -> float:
     """Seconds of a step of the recipe on VGG19's layout."""
-    settings = Settings(extractor="random", size=max(content.shape), scales=1)
+    settings = Settings(extractor="random", size=max(content.shape), scales=1, precision="float32")
     return Recipe(Run(content, style, settings)).train(steps)[1][-1] / steps
 
 

@@ -154,12 +154,10 @@ class Worker:
             self._turn("paused")
 
     def _step(self, *, extend: bool = False) -> None:
-        run, wanted = self.run, self._wanted
+        run = self.run
         if run is None:
             return None
-        self._wanted = None
-        if wanted is not None and changed(run.settings, wanted):
-            run.settings = wanted
+        self._steer(run)
         if run.number >= run.total_steps:
             if not extend:
                 return self._turn("done")
@@ -172,6 +170,18 @@ class Worker:
         if run.number >= run.total_steps:
             self._turn("done")
         return None
+
+    def _steer(self, run: Run) -> None:
+        """Take up the last settings wanted, unless the run has still to move by the ones before.
+
+        L-BFGS looks first and moves with its second step: taken up at each, a moving slider would hold it in place.
+        """
+        steered = run.steering[-1][0] if len(run.steering) > 1 else -2
+        if run.number - steered < 2 and run.number < run.total_steps - 1:
+            return
+        wanted, self._wanted = self._wanted, None
+        if wanted is not None and changed(run.settings, wanted):
+            run.settings = wanted
 
     def _restore(self, state: dict[str, Any]) -> None:
         if self.run is None:
