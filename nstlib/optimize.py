@@ -16,6 +16,7 @@ import tensorflow as tf
 NUMBERS = 12_000_000  # of the past steps that L-BFGS keeps: 12 steps to 576 x 576 pixels; as many of gradients
 BLOCKS = 4  # of these steps: the fewer there are in one, the less is copied when one more is added
 REACH = (1.5, 4.0)  # of a step, at first and at most, in lengths that the last move's curvature gives
+HUGE = 1e37  # more than any gradient, also times the least distance of a pixel from its bound
 TINY = 1e-30  # keeps the first step finite where there is no gradient
 
 Objective = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor, Any]]
@@ -273,7 +274,7 @@ def _move(x, direction, length):
 
 def _free(x, g):
     """The gradient without the parts that push out of [0, 1] where x is at its bound."""
-    return tf.where((x <= 0) & (g > 0) | (x >= 1) & (g < 0), tf.zeros_like(g), g)  # a scalar 0 would be slower
+    return tf.clip_by_value(g, (x - 1) * HUGE, x * HUGE)  # a quarter of the time of comparisons and `where`
 
 
 def _check(loss: float) -> None:

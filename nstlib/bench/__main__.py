@@ -51,8 +51,19 @@ def table(rows: Iterable[dict[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def keep(rows: list[Row]) -> None:
+    """Write an area's rows; those of the others stay."""
+    measured = {row.area for row in rows}
+    old = json.loads(OUTPUT.read_text()) if OUTPUT.exists() else []
+    others = [row for row in old if row["area"] not in measured]
+    found = sorted(others + [asdict(row) for row in rows], key=lambda row: row["area"])
+    OUTPUT.parent.mkdir(exist_ok=True)
+    OUTPUT.write_text(json.dumps(found, indent=1))
+    OUTPUT.with_suffix(".md").write_text(table(found))
+
+
 def main(names: list[str]) -> int:
-    """Measure the named areas, or all; the other areas' rows in bench.json stay."""
+    """Measure the named areas, or all, and keep each when it is done."""
     unknown = [name for name in names if name not in areas()]
     if unknown:
         print(f"bench: no area {unknown[0]!r}; choose from {', '.join(areas())}", file=sys.stderr)
@@ -60,14 +71,8 @@ def main(names: list[str]) -> int:
     load_tensorflow()
     print(f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}")
     print(f"{'area':9} {'measured':78} {'value':>10} {'floor':>8} {'aim':>8}")
-    rows = [row for name in names or areas() for row in show(importlib.import_module(f"{__package__}.{name}").rows())]
-    measured = {row.area for row in rows}
-    old = json.loads(OUTPUT.read_text()) if OUTPUT.exists() else []
-    kept = [row for row in old if row["area"] not in measured]
-    found = sorted(kept + [asdict(row) for row in rows], key=lambda row: row["area"])
-    OUTPUT.parent.mkdir(exist_ok=True)
-    OUTPUT.write_text(json.dumps(found, indent=1))
-    OUTPUT.with_suffix(".md").write_text(table(found))
+    for name in names or areas():
+        keep(show(importlib.import_module(f"{__package__}.{name}").rows()))
     return 0
 
 

@@ -27,7 +27,7 @@ from ._recipe import Pair, Recipe, in_turn, pairs
 PICTURES = Path("outputs/speed")
 PAIRS = int(os.environ.get("SPEED_PAIRS", "6"))
 STEPS = (300, 1000)
-LENGTHS = [round(40 * 2 ** (k / 8)) for k in range(45)]  # evaluations of our runs, 40 to 1810
+LENGTHS = [round(10 * 2 ** (k / 8)) for k in range(61)]  # evaluations of our runs, 10 to 1810
 STRIDE = 4  # of LENGTHS at once, before the last ones are halved
 LIMITS = {300: (8, 15), 1000: (6, 12)}
 SHAPES = {(256, 256): PAIRS, (384, 512): (PAIRS + 2) // 3}  # how many pairs
