@@ -4,12 +4,10 @@ import threading
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from .. import images, plots
 from ..axes import label, vary
@@ -21,6 +19,9 @@ from ..stylize import Run
 from . import guard
 from .look import STYLE
 from .pixels import jpeg
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Axis = Mapping[str, Sequence[Any]]
 EVERY = 8  # steps between two glimpses of a result
@@ -76,14 +77,14 @@ class Grid(widgets.VBox):
         self._thread.join(10.0)
         super().close()
 
-    def figure(self) -> Figure:
+    def figure(self) -> "Figure":
         """The grid as one figure, with its labels."""
+        import matplotlib.pyplot as plt  # whose figures a notebook shows, whatever was drawn before
+
         (row_name, rows), (column_name, columns) = self.axes
         height, width = next((r.shape[:2] for r in self.results.values()), (9, 16))
         size = (2.6 * len(columns) + 0.8, 2.6 * len(rows) * height / width + 0.8)
-        figure = Figure(figsize=size, layout="constrained")
-        FigureCanvasAgg(figure)
-        places = figure.subplots(len(rows), len(columns), squeeze=False)
+        figure, places = plt.subplots(len(rows), len(columns), figsize=size, squeeze=False, layout="constrained")
         for (i, j), place in np.ndenumerate(places):
             place.set(xticks=[], yticks=[])
             if (i, j) in self.results:
@@ -97,7 +98,7 @@ class Grid(widgets.VBox):
     def save(self, path: str | Path) -> Path:
         """Write the figure to a file, by its extension. Raises NstlibError where that cannot be."""
         try:
-            plots.write(self.figure(), path)
+            plots.save(self.figure(), path)
         except ValueError as error:
             raise NstlibError(f"{path} cannot be written: {error}") from None
         return Path(path)
