@@ -34,6 +34,22 @@ def test_gram_matrix_forgets_positions():
     np.testing.assert_allclose(losses.gram_matrix(f), losses.gram_matrix(tf.reshape(shuffled, f.shape)), rtol=1e-5)
 
 
+@pytest.mark.parametrize("masked", [False, True])
+def test_the_gram_matrixs_gradient_is_that_of_its_formula(masked):
+    f, slope = features(0), tf.constant(np.random.default_rng(1).normal(size=(5, 5)), tf.float32)
+    mask = (
+        tf.constant(np.random.default_rng(2).uniform(size=f.shape[1:3]), tf.float32)
+        if masked
+        else tf.ones(f.shape[1:3])
+    )
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(f)
+        ours = tf.reduce_sum(slope * losses.gram_matrix(f, mask if masked else None))
+        formula = tf.einsum("hw,hwc,hwd->cd", mask, f[0], f[0]) / tf.reduce_sum(mask)
+        theirs = tf.reduce_sum(slope * formula)
+    np.testing.assert_allclose(tape.gradient(ours, f), tape.gradient(theirs, f), rtol=1e-4, atol=1e-6)
+
+
 def test_masked_gram_matrix_is_the_regions():
     f, mask = features(0), np.zeros((3, 4), np.float32)
     mask[:, 1:3] = 1

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from nstlib.optimize import LBFGS, Adam, pyramid
+from nstlib.optimize import LBFGS, Adam, _free, pyramid
 
 SHAPE = (12, 16, 3)
 rng = np.random.default_rng(0)
@@ -59,6 +59,14 @@ def test_lbfgs_never_raises_the_loss_and_stays_in_the_unit_cube():
         best = loss
     np.testing.assert_allclose(optimiser.x, np.clip(far, 0, 1), atol=0.15)
     assert optimiser.x.numpy().min() >= 0 and optimiser.x.numpy().max() <= 1
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1.0, 1e6])
+def test_the_free_gradient_lacks_what_pushes_a_pixel_out_and_nothing_else(scale):
+    x, g = rng.choice([0, 1e-6, 0.5, 1 - 6e-8, 1], SHAPE).astype(np.float32), scale * rng.normal(size=SHAPE)
+    g = g.astype(np.float32)
+    out = (x <= 0) & (g > 0) | (x >= 1) & (g < 0)
+    np.testing.assert_array_equal(_free(tf.constant(x), tf.constant(g)), np.where(out, 0, g))
 
 
 @pytest.mark.parametrize(("higher", "kept"), [(1.04, True), (1.2, False)])
