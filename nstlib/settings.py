@@ -85,7 +85,7 @@ class Settings:
         video=True,
     )
     next_steps: int = knob(
-        34, "evaluations for each frame after a shot's first, at most", low=1, high=100000, video=True
+        38, "evaluations for each frame after a shot's first, at most", low=1, high=100000, video=True
     )
     passes: int = knob(1, "how often a clip is gone through, forth and back in turn", low=1, high=100, video=True)
     reach: int = knob(1, "how many frames back the temporal loss looks: 1, 2, 4, ...", low=1, high=64, video=True)
