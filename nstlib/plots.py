@@ -108,11 +108,13 @@ def write(figure: "Figure", path: str | Path) -> None:
 
 
 def save(figure: "Figure", path: str | Path) -> None:
-    """As `write`, and closed."""
+    """As `write`, and closed, also where it cannot be written."""
     import matplotlib.pyplot as plt
 
-    write(figure, path)
-    plt.close(figure)
+    try:
+        write(figure, path)
+    finally:
+        plt.close(figure)
 
 
 def _figure(rows: int, columns: int, size: tuple[float, float]) -> "tuple[Figure, np.ndarray]":

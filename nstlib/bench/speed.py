@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -75,26 +75,27 @@ def _ours(content: np.ndarray, style: np.ndarray, settings: Settings, goals: lis
 
     How long a run is decides how long it stays at coarse scales, so that each goal has a run of its own.
     """
-    next(Run(content, style, settings))  # the trace is the recipe's too
+    next(Run(content, style, settings))  # the first stage's trace; float32's is the recipe's too
     reached, least = [], 0
     for goal, steps in zip(goals, STEPS, strict=True):
-
-        @cache
-        def run(k: int, goal: float = goal) -> tuple[Run, float]:
-            return _timed(content, style, replace(settings, steps=LENGTHS[k]), goal)
-
-        least = _shortest(lambda k, run=run: run(k)[1] < math.inf, least)  # what missed one goal misses the lower ones
-        made, seconds = run(least)
-        _keep(f"{name}-ours-{steps}", made.image)
+        least, run, seconds = _shortest(content, style, settings, goal, least)  # what missed it misses the lower ones
+        _keep(f"{name}-ours-{steps}", run.image)
         reached.append(seconds)
     return reached
 
 
-def _shortest(enough: Callable[[int], bool], least: int) -> int:
-    """The first of LENGTHS, by its place from `least` on, that is enough; the last where none is."""
-    tried = range(least, len(LENGTHS), STRIDE)
-    far = next((k for k in tried if enough(k)), len(LENGTHS) - 1)
-    return bisect_left(range(far), True, lo=max(least, far - STRIDE + 1), key=enough)
+def _shortest(
+    content: np.ndarray, style: np.ndarray, settings: Settings, goal: float, least: int
+) -> tuple[int, Run, float]:
+    """The first of LENGTHS, from its place `least` on, that comes to the goal, else the last: place, run, seconds."""
+    timed = cache(lambda k: _timed(content, style, replace(settings, steps=LENGTHS[k]), goal))
+
+    def enough(k: int) -> bool:
+        return timed(k)[1] < math.inf
+
+    far = next((k for k in range(least, len(LENGTHS), STRIDE) if enough(k)), len(LENGTHS) - 1)
+    place = bisect_left(range(far), True, lo=max(least, far - STRIDE + 1), key=enough)
+    return place, *timed(place)
 
 
 def _timed(content: np.ndarray, style: np.ndarray, settings: Settings, goal: float) -> tuple[Run, float]:
