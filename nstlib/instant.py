@@ -16,9 +16,9 @@ from .compact import LAYOUT, reflected, trunk
 LEVELS = ("conv11", "conv21", "conv31", "conv41", "conv51")  # each at half the size of the one before
 CHANNELS = (3, *(LAYOUT[site].cout for site in LEVELS))  # the pixels', then each level's
 STRIDE = 16  # of the deepest level
-BLOCKS = (1, 1, 2, 2, 2)  # residual convolutions a level: few where there are many pixels
+BLOCKS = (1, 1, 3, 4, 4)  # residual convolutions a level: few where there are many pixels
 SLOPE = 0.1  # of what is below zero
-CODE = 64  # width of the style's code
+CODE = 128  # width of the style's code
 # Of a covariance's norm, added to its diagonal: nothing is whitened that is hardly there, and no colour made of noise.
 RIDGE, OF_PIXELS = 1e-4, 1e-2
 ITERATIONS = 15  # of the square root: eigenvalues down to 1e-5 of the norm grow to 1, by 9/4 each time

@@ -60,6 +60,10 @@ class Course:
         """What one step learns from."""
         raise NotImplementedError
 
+    def take(self) -> Any:
+        """This step's batch."""
+        return self.batch(self.rng)
+
     def __iter__(self) -> "Course":
         return self
 
@@ -67,7 +71,7 @@ class Course:
         """One step; returns its loss."""
         if self.step >= self.args.steps:
             raise StopIteration
-        batch = self.batch(self.rng)
+        batch = self.take()
         self.optimizer.learning_rate = learning_rate(self.step, self.args.steps, self.args.rate)
         loss = float(self.model.train_on_batch(batch))
         self.step += 1

@@ -7,6 +7,8 @@ the same training.
 """
 
 import argparse
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ TAPS = tuple(f"block{i}_conv1" for i in range(1, 6))
 CONTENT = "block4_conv1"
 OUTSIDE, TWIN, VARIATION = 1.0, 20.0, 0.5  # weights: leaving [0, 1]; twins that differ; total variation
 CLOSE = 0.1  # style distances well below this one count as they are, well above it by their ratios
+AHEAD = 8  # batches drawn while a step is made
 FAINT = 1e-3  # of a style's Gram norm: a flat style does not outweigh the others
 
 
@@ -40,6 +43,12 @@ class Instant(keras.Model):
             self.w[name] = self.add_weight(shape=value.shape, name=name.replace("/", "_"))
             self.w[name].assign(value)
         self.built = True
+
+    def begin(self, path: str) -> None:
+        """Takes up the weights of a file that a training wrote."""
+        with np.load(path) as file:
+            for name, w in self.w.items():
+                w.assign(file[name])
 
     def know(self, style: Any) -> instant.Statistics:
         """What the network knows of the styles (B, H, W, 3)."""
@@ -130,9 +139,19 @@ class Run(Course):
     def __init__(self, args: argparse.Namespace, contents: Pictures, styles: StylePictures, teacher: Teacher) -> None:
         self.contents = contents
         self.network = Instant(trunk_weights(contents, args.compact), args.seed, args.precision)
+        if args.start:
+            self.network.begin(args.start)
         self.lesson = Lesson(self.network, teacher, args.content_weight)
         self.bank = Bank(self.lesson, styles, args.styles, args.seed)
+        self._painters, self._drawn = ThreadPoolExecutor(AHEAD), deque()
         super().__init__(args, self.network, self.lesson, remembered=0.97)
+
+    def take(self) -> dict[str, Any]:
+        """This step's batch; those of the next steps are drawn meanwhile, each from seed and step alone."""
+        while len(self._drawn) < AHEAD:
+            rng = np.random.default_rng((self.args.seed, self.step + len(self._drawn)))
+            self._drawn.append(self._painters.submit(self.batch, rng))
+        return self._drawn.popleft().result()
 
     def batch(self, rng: np.random.Generator) -> dict[str, Any]:
         """Contents, styles, and how far the second content, a twin of the first, is shifted."""
@@ -167,6 +186,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     ask.add_argument("--teacher", required=True, help="vgg19, or a .npz of a slim VGG19")
     ask.add_argument("--compact", default="", help="compact's weights (the package's own)")
     ask.add_argument("--out", default="outputs/decoder.npz", help="where the weights go")
+    ask.add_argument("--start", default="", help="weights to begin with, as --out has them (random ones)")
     ask.add_argument("--state", default="outputs/decoder-state.npz", help="resumed from, and kept up to date")
     ask.add_argument("--steps", type=int, default=20000)
     ask.add_argument("--size", type=int, default=160, help="side of the training pictures, pixels; a multiple of 16")

@@ -67,7 +67,8 @@ def recolour(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     matrix = np.eye(3) + rng.normal(0, 0.15, (3, 3))
     if rng.random() < 0.1:
         matrix = np.full((3, 3), 1 / 3)
-    return ((image - 0.5) @ matrix * rng.uniform(0.5, 1.5) + 0.5 + rng.normal(0, 0.1)).astype(np.float32)
+    matrix = (matrix * rng.uniform(0.5, 1.5)).astype(np.float32)
+    return (image.astype(np.float32) - 0.5) @ matrix + np.float32(0.5 + rng.normal(0, 0.1))
 
 
 def noise(rng: np.random.Generator, size: int) -> np.ndarray:
