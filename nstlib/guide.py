@@ -17,6 +17,9 @@ STILL = 3 / 255  # what stands still differs from what was painted by less than 
 HARDLY = 0.25  # and moves by less than this many px
 PATCH = 1.5  # σ of that smoothing, px
 SETTLING = 8  # frames for which what comes to a stand is painted on, before it is held
+STALE = 0.05  # paint made for what differs by more from what is there now, smoothed, is not carried on
+FADE = 0.03  # of that difference is forgotten with every frame
+WIDE = 3.0  # σ of that smoothing, px: resampled texture differs too, but not on average
 STAY = 10.0  # the weight in the temporal loss of what is drawn to another result: halfway it would not stay
 HOLD = 30.0  # the weight of what is held in the temporal loss: nothing is to be built on its changing
 
@@ -46,6 +49,10 @@ class Shot:
     resampled; and painting it for ever would let it drift, so what was painted in full, in the shot's first frame or
     for `SETTLING` frames, is held until its source changes. `anchor` (H, W, 3) is the source as it was last painted,
     `age` (H, W) for how many frames it has stood still.
+
+    Flow does not see what a slow thing uncovers, and would leave a streak of its paint there: `made_for` (H, W, 3), the
+    source that a result was made for, moves along with it, and where it is no longer what the frame shows the painting
+    begins anew from the content.
     """
 
     def __init__(self, *, reach: int = 1, motion: Motion | None = None) -> None:
@@ -53,6 +60,7 @@ class Shot:
         self._motion = motion or estimated("fine")
         self.anchor: np.ndarray | None = None
         self.age: np.ndarray | None = None
+        self.made_for: np.ndarray | None = None
 
     def continues(self, frame: np.ndarray) -> bool:
         """Whether the frame belongs to this shot."""
@@ -63,15 +71,17 @@ class Shot:
         self._past.append((number, frame, result))
         if self.anchor is None or self.age is None:
             self.anchor, self.age = frame, np.full(frame.shape[:2], SETTLING, np.uint8)
+            self.made_for = frame
         self.anchor = np.where((self.age >= SETTLING)[..., None], self.anchor, frame)
 
     def state(self) -> np.ndarray:
-        """`anchor` and `age` as bytes (H, W, 4), which `restore` takes."""
-        return np.dstack([images.to_uint8(self.anchor), self.age])
+        """`anchor`, `age` and `made_for` as bytes (H, W, 7), which `restore` takes."""
+        return np.dstack([images.to_uint8(self.anchor), self.age, images.to_uint8(self.made_for)])
 
     def restore(self, state: np.ndarray) -> None:
         """Go on from `state()`."""
-        self.anchor, self.age = state[..., :3] / np.float32(255), state[..., 3]
+        self.anchor, self.made_for = (state[..., part] / np.float32(255) for part in (slice(3), slice(4, 7)))
+        self.age = state[..., 3]
 
     def guide(self, number: int, frame: np.ndarray) -> Guide:
         """What the earlier frames say of frame `number`.
@@ -90,8 +100,10 @@ class Shot:
             if start is None:
                 still = self._still(frame, w)
                 self.age = np.where(still, np.minimum(self.age, SETTLING - 1) + 1, 0).astype(np.uint8)
+                stale = self._stale(frame, w, still)
                 start = warped = np.where(still[..., None], result, warped)
-                c = c + np.float32(HOLD) * (self.age >= SETTLING)
+                start = start + stale[..., None] * (frame - start)
+                c = c * (1 - stale) + np.float32(HOLD) * (self.age >= SETTLING)
             else:
                 start = start + c[..., None] * (warped - start)
             earlier.append((warped, c))
@@ -104,6 +116,19 @@ class Shot:
         moves = cv2.GaussianBlur(np.abs(w).max(-1), (0, 0), PATCH)
         still = ((change < STILL) & (moves < HARDLY)).astype(np.uint8)
         return cv2.erode(still, np.ones((3, 3), np.uint8)).astype(bool)
+
+
+    def _stale(self, frame: np.ndarray, w: np.ndarray, still: np.ndarray) -> np.ndarray:
+        """Where the last result was made for something else, from 0 to 1; a change of light does not count as that."""
+        kept = np.where(still[..., None], self.made_for, flow.warp(self.made_for, w, interpolation="cubic"))
+        wide = (max(frame.shape) // 8 * 2 + 1,) * 2
+        kept = kept + cv2.blur(cv2.blur(frame - kept, wide), wide)  # twice: once would raise the box's negative lobes
+        change = frame - kept
+        stale = (np.abs(cv2.GaussianBlur(change, (0, 0), WIDE)).max(-1) > STALE).astype(np.float32)
+        stale = np.where(self.age >= SETTLING, np.float32(0), cv2.GaussianBlur(stale, (0, 0), PATCH))
+        kept = np.where(stale[..., None] > 0.5, frame, kept + np.float32(FADE) * change)
+        self.made_for = images.to_uint8(kept) / np.float32(255)
+        return stale
 
 
 def between(
