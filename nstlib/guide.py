@@ -19,6 +19,7 @@ PATCH = 1.5  # σ of that smoothing, px
 SETTLING = 8  # frames for which what comes to a stand is painted on, before it is held
 STALE = 0.05  # paint made for what differs by more from what is there now, smoothed, is not carried on
 FADE = 0.03  # of that difference is forgotten with every frame
+ANEW = 0.7  # of the way to the frame is where it begins anew: a little of the strokes saves many evaluations
 WIDE = 3.0  # σ of that smoothing, px: resampled texture differs too, but not on average
 STAY = 10.0  # the weight in the temporal loss of what is drawn to another result: halfway it would not stay
 HOLD = 30.0  # the weight of what is held in the temporal loss: nothing is to be built on its changing
@@ -88,7 +89,8 @@ class Shot:
 
         Further back counts only where nearer does not: c_long(j) = max(c(j) − Σ_{k<j} c(k), 0), j = 1, 2, 4, … up to
         `reach` (Ruder et al. 2016, section 4.3). Where none is trusted the start is the last result, warped all the
-        same: it begins in the style, unlike the content, and is repainted sooner.
+        same: it begins in the style, unlike the content, and is repainted sooner. Where that is stale, it goes most
+        of the way to the frame.
         """
         start, earlier, claimed = None, [], np.zeros(frame.shape[:2], np.float32)
         for back in _powers(len(self._past)):
@@ -102,7 +104,7 @@ class Shot:
                 self.age = np.where(still, np.minimum(self.age, SETTLING - 1) + 1, 0).astype(np.uint8)
                 stale = self._stale(frame, w, still)
                 start = warped = np.where(still[..., None], result, warped)
-                start = start + stale[..., None] * (frame - start)
+                start = start + np.float32(ANEW) * stale[..., None] * (frame - start)
                 c = c * (1 - stale) + np.float32(HOLD) * (self.age >= SETTLING)
             else:
                 start = start + c[..., None] * (warped - start)
@@ -117,12 +119,11 @@ class Shot:
         still = ((change < STILL) & (moves < HARDLY)).astype(np.uint8)
         return cv2.erode(still, np.ones((3, 3), np.uint8)).astype(bool)
 
-
     def _stale(self, frame: np.ndarray, w: np.ndarray, still: np.ndarray) -> np.ndarray:
         """Where the last result was made for something else, from 0 to 1; a change of light does not count as that."""
         kept = np.where(still[..., None], self.made_for, flow.warp(self.made_for, w, interpolation="cubic"))
-        wide = (max(frame.shape) // 8 * 2 + 1,) * 2
-        kept = kept + cv2.blur(cv2.blur(frame - kept, wide), wide)  # twice: once would raise the box's negative lobes
+        box = (max(frame.shape) // 8 * 2 + 1,) * 2
+        kept = kept + cv2.blur(cv2.blur(frame - kept, box), box)  # twice, since once has negative frequencies: unstable
         change = frame - kept
         stale = (np.abs(cv2.GaussianBlur(change, (0, 0), WIDE)).max(-1) > STALE).astype(np.float32)
         stale = np.where(self.age >= SETTLING, np.float32(0), cv2.GaussianBlur(stale, (0, 0), PATCH))

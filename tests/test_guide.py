@@ -112,9 +112,9 @@ def test_what_a_slow_thing_uncovers_begins_anew(monkeypatch):
     frames = slow(40)
     uncovered = (frames[0][..., 1] > 0.55) & (frames[-1][..., 1] < 0.52)
     assert uncovered.sum() > 150
-    assert np.abs(carried(frames)[0] - frames[-1])[uncovered].mean() < 0.06
+    assert np.abs(carried(frames)[0] - frames[-1])[uncovered].mean() < 0.1
     monkeypatch.setattr(guide, "STALE", np.inf)
-    assert np.abs(carried(frames)[0] - frames[-1])[uncovered].mean() > 0.08
+    assert np.abs(carried(frames)[0] - frames[-1])[uncovered].mean() > 0.15
 
 
 def test_a_change_of_light_is_no_reason_to_begin_anew():
