@@ -14,7 +14,8 @@ from .settings import Settings
 from .styles import Picture, Styles
 from .stylize import Run
 
-KEPT = 0.9  # the share of an earlier result that a one-pass engine keeps where motion is trusted
+KEPT = 0.9  # the share of an earlier result that a one-pass engine keeps where motion is trusted,
+DOUBTED = 0.3  # and of this share, what it keeps of the last one all the same: strokes there flicker less, ghosts fade
 SETTLED, LOOK_BACK = 0.002, 5  # stop when the loss has fallen by less than this share over so many evaluations
 
 
@@ -95,7 +96,8 @@ def settled(curve: Sequence[float]) -> bool:
 class Steadied:
     """A function frame -> picture as an engine: x + s Σ c (w − x), s the share that an earlier result keeps.
 
-    For networks that stylise in one go and know no earlier frame.
+    c is the reliability, 0.3 at least for the last result. For networks that stylise in one go and know no earlier
+    frame.
     """
 
     def __init__(
@@ -106,5 +108,7 @@ class Steadied:
     def __call__(self, frame: np.ndarray, guide: Guide | None = None) -> Painted:
         """The function's picture, drawn towards the warped earlier results where they are trusted."""
         image = self._paint(frame)
-        pull = sum(np.minimum(c, 1)[..., None] * (warped - image) for warped, c in guide.earlier) if guide else 0
+        pull = np.zeros_like(image)
+        for back, (warped, c) in enumerate(guide.earlier if guide else ()):
+            pull += np.clip(c, 0 if back else DOUBTED, 1)[..., None] * (warped - image)
         return Painted(image + self._share * pull, {}, 1)
