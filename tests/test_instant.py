@@ -7,6 +7,7 @@ from conftest import toy_teacher, trains
 from keras import ops
 
 from nstlib import compact, instant
+from nstlib.errors import NstlibError
 from nstlib.training import decoder
 from nstlib.training.decoder_data import KINDS, StylePictures
 from nstlib.training.distill_data import Pictures, read_folder
@@ -137,6 +138,29 @@ def test_a_resumed_training_goes_on_as_if_never_stopped(folder):
     assert resumed.step == run.step == 2
     for name, array in run.network.arrays().items():
         np.testing.assert_allclose(resumed.network.arrays()[name], array, atol=1e-4)
+
+
+@trains
+def test_a_training_begins_with_given_weights(folder):
+    run = make_run(folder, seed=3)
+    np.savez(folder / "start.npz", **run.weights())
+    begun = make_run(folder, start=folder / "start.npz")
+    for name, array in run.network.arrays().items():
+        np.testing.assert_array_equal(begun.network.arrays()[name], array)
+
+
+@trains
+@pytest.mark.parametrize("damage", ["missing", "text", "another", "shape"])
+def test_a_start_that_is_none_is_one_line(folder, damage):
+    start = folder / "start.npz"
+    if damage == "text":
+        start.write_text("no weights")
+    elif damage == "another":
+        np.savez(start, a=np.zeros(3))
+    elif damage == "shape":
+        np.savez(start, **{n: np.zeros(2, np.float32) for n in instant.initial(np.random.default_rng(0))})
+    with pytest.raises(NstlibError, match=r"start\.npz"):
+        make_run(folder, start=start)
 
 
 def test_twins_are_compared_where_they_show_the_same():

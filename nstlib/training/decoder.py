@@ -18,6 +18,7 @@ from keras import ops
 from tqdm.auto import tqdm
 
 from .. import compact, instant
+from ..errors import NstlibError
 from .course import Course, command
 from .decoder_data import StylePictures, drawn
 from .distill_data import Pictures, read_folder
@@ -45,10 +46,16 @@ class Instant(keras.Model):
         self.built = True
 
     def begin(self, path: str) -> None:
-        """Takes up the weights of a file that a training wrote."""
-        with np.load(path) as file:
-            for name, w in self.w.items():
-                w.assign(file[name])
+        """Takes up the weights of a file that a training wrote. NstlibError for any other file."""
+        try:
+            with np.load(path) as file:
+                start = {name: file[name] for name in self.w}
+        except (OSError, ValueError, KeyError) as error:
+            raise NstlibError(f"{path} holds no weights of this decoder: {error}") from error
+        for name, w in self.w.items():
+            if start[name].shape != tuple(w.shape):
+                raise NstlibError(f"{path}: {name} is {start[name].shape}, not {tuple(w.shape)}; another layout's")
+            w.assign(start[name])
 
     def know(self, style: Any) -> instant.Statistics:
         """What the network knows of the styles (B, H, W, 3)."""
