@@ -18,9 +18,9 @@ HARDLY = 0.25  # and moves by less than this many px
 PATCH = 1.5  # σ of that smoothing, px
 SETTLING = 8  # frames for which what comes to a stand is painted on, before it is held
 STALE = 0.05  # paint made for what differs by more from what is there now, smoothed, is not carried on
+WIDE = 3.0  # σ of that smoothing, px: resampled texture differs too, but not on average
 FADE = 0.03  # of that difference is forgotten with every frame
 ANEW = 0.7  # of the way to the frame is where it begins anew: a little of the strokes saves many evaluations
-WIDE = 3.0  # σ of that smoothing, px: resampled texture differs too, but not on average
 STAY = 10.0  # the weight in the temporal loss of what is drawn to another result: halfway it would not stay
 HOLD = 30.0  # the weight of what is held in the temporal loss: nothing is to be built on its changing
 
@@ -53,7 +53,7 @@ class Shot:
 
     Flow does not see what a slow thing uncovers, and would leave a streak of its paint there: `made_for` (H, W, 3), the
     source that a result was made for, moves along with it, and where it is no longer what the frame shows the painting
-    begins anew from the content.
+    begins anew, near the content.
     """
 
     def __init__(self, *, reach: int = 1, motion: Motion | None = None) -> None:
