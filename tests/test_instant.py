@@ -150,7 +150,7 @@ def test_a_training_begins_with_given_weights(folder):
 
 
 @trains
-@pytest.mark.parametrize("damage", ["missing", "text", "another", "shape"])
+@pytest.mark.parametrize("damage", ["missing", "text", "another", "shape", "cut"])
 def test_a_start_that_is_none_is_one_line(folder, damage):
     start = folder / "start.npz"
     if damage == "text":
@@ -159,6 +159,9 @@ def test_a_start_that_is_none_is_one_line(folder, damage):
         np.savez(start, a=np.zeros(3))
     elif damage == "shape":
         np.savez(start, **{n: np.zeros(2, np.float32) for n in instant.initial(np.random.default_rng(0))})
+    elif damage == "cut":
+        np.savez(start, a=np.zeros(99))
+        start.write_bytes(start.read_bytes()[:400])
     with pytest.raises(NstlibError, match=r"start\.npz"):
         make_run(folder, start=start)
 
