@@ -5,8 +5,9 @@ import hashlib
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -19,6 +20,8 @@ from .settings import EXTRACTORS
 # VGG19's convolutions a block and their channels N; names are Keras's, block1_conv1 to block5_conv4.
 BLOCKS = {1: (2, 64), 2: (2, 128), 3: (4, 256), 4: (4, 512), 5: (4, 512)}
 CHANNELS = {f"block{b}_conv{i}": n for b, (count, n) in BLOCKS.items() for i in range(1, count + 1)}
+
+Read = Callable[[str, tf.Tensor], list[tf.Tensor]]  # what is made of a layer's features, where they arise
 
 NO_WEIGHTS = (
     "VGG19's ImageNet weights cannot be had here ({why}). Three ways out: give a file with --weights FILE (Keras's "
@@ -38,13 +41,13 @@ class Extractor:
     name: str
     layers: tuple[str, ...]
     checksum: str
-    network: Callable[[tf.Tensor], list[tf.Tensor]]
+    network: Callable[[tf.Tensor, Read | None], dict[str, Any]]
     channels: dict[str, int] = field(default_factory=dict)
     least: int = 1  # the shortest side of a map that its convolutions can take
 
-    def __call__(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
-        """{layer: (1, h, w, C) float32} of an image (1, H, W, 3)."""
-        return {n: tf.cast(f, tf.float32) for n, f in zip(self.layers, self.network(image), strict=True)}
+    def __call__(self, image: tf.Tensor, read: Read | None = None) -> dict[str, Any]:
+        """{layer: (1, h, w, C) float32} of an image (1, H, W, 3), or {layer: read(layer, features)}, a list."""
+        return self.network(image, read)
 
     @property
     def smallest(self) -> int:
@@ -126,7 +129,7 @@ def _load(name: str, layers: tuple[str, ...], weights: str, pooling: str, precis
     source = "random" if name == "random" else weights or "imagenet"
     model = vgg_layers(layers, weights=source, pooling=pooling, precision=precision, seed=seed)
     channels = {n: CHANNELS[n] for n in layers}
-    return Extractor(name, layers, checksum(model.get_weights()), _network(model), channels)
+    return Extractor(name, layers, checksum(model.get_weights()), partial(_vgg, model, layers), channels)
 
 
 def _compact(layers: tuple[str, ...], weights: str, pooling: str, precision: str) -> Extractor:
@@ -137,8 +140,10 @@ def _compact(layers: tuple[str, ...], weights: str, pooling: str, precision: str
         compact.nearest(name)  # an unknown one is an error now, not at the first picture
     tensors = {name: tf.constant(array, precision) for name, array in arrays.items()}
 
-    def network(image: tf.Tensor) -> list[tf.Tensor]:
-        return compact.features(tensors, tf.cast(image, precision), layers, pad=_reflected)
+    def network(image: tf.Tensor, read: Read | None) -> dict[str, Any]:
+        features = compact.features(tensors, tf.cast(image, precision), layers, pad=_reflected)
+        seen = {name: tf.cast(f, tf.float32) for name, f in zip(layers, features, strict=True)}
+        return {name: read(name, f) for name, f in seen.items()} if read else seen
 
     channels = {n: CHANNELS[n] for n in layers}
     return Extractor("compact", layers, checksum(list(arrays.values())), network, channels, least=2)  # 1 cannot reflect
@@ -162,12 +167,40 @@ def checksum(arrays: list[np.ndarray]) -> str:
     return digest.hexdigest()
 
 
-def _network(model: keras.Model) -> Callable[[tf.Tensor], list[tf.Tensor]]:
-    def network(image: tf.Tensor) -> list[tf.Tensor]:
-        outputs = model(preprocess(image))
-        return outputs if isinstance(outputs, list) else [outputs]
+def _vgg(model: keras.Model, layers: tuple[str, ...], image: tf.Tensor, read: Read | None) -> dict[str, Any]:
+    x, seen = preprocess(image), {}
+    for layer in model.layers[1:]:
+        x = layer(x)
+        if layer.name not in layers:
+            continue
+        if read:
+            x, seen[layer.name] = _forked(x, partial(read, layer.name))
+        else:
+            seen[layer.name] = tf.cast(x, tf.float32)
+    return {name: seen[name] for name in layers}
 
-    return network
+
+def _forked(x: tf.Tensor, branch: Callable[[tf.Tensor], list[tf.Tensor]]) -> tuple[tf.Tensor, list[tf.Tensor]]:
+    """x and branch(x); the branch's gradient is computed only once that of x is there.
+
+    TensorFlow would compute it as soon as it can, on the way forth, and keep it, as large as x, until the way back
+    comes to x: at 1024 x 1024 pixels those of VGG19's five Gram matrices hold 0.55 GB.
+    """
+
+    @tf.custom_gradient
+    def fork(x: tf.Tensor) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            made = branch(x)
+
+        def gradient(upstream: tf.Tensor, *of_branch: tf.Tensor) -> tf.Tensor:
+            with tf.control_dependencies([upstream]):
+                return upstream + tape.gradient(made, x, list(of_branch))
+
+        return (tf.identity(x), *made), gradient
+
+    x, *made = fork(x)
+    return x, made
 
 
 def _copy(layer: keras.Layer, pooling: str, dtype: str) -> keras.Layer:

@@ -24,23 +24,29 @@ TINY = 1e-12  # keeps `relative` finite for a black picture, whose features may 
 def gram_matrix(features: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor:
     """G = Fᵀ F / M: the mean product of every two channels over the positions (Gatys et al. 2016, eq. 3).
 
-    features (1, H, W, C) -> (C, C). With a mask (H, W) in [0, 1]: G = Σ m F Fᵀ / Σ m, the Gram matrix of a region.
+    features (1, H, W, C) in any arithmetic -> (C, C) in float32. With a mask (H, W) in [0, 1]: G = Σ m F Fᵀ / Σ m, the
+    Gram matrix of a region.
     """
     flat = tf.reshape(features, [-1, features.shape[-1]])  # (1, H, W, C) -> (M, C)
     if mask is None:
         return _products(flat) / tf.cast(tf.shape(flat)[0], tf.float32)
     mask = tf.reshape(mask, [-1, 1])
-    return _products(tf.sqrt(mask) * flat) / (tf.reduce_sum(mask) + TINY)
+    return _products(tf.sqrt(mask) * tf.cast(flat, tf.float32)) / (tf.reduce_sum(mask) + TINY)
 
 
 @tf.custom_gradient
 def _products(flat: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
-    """Fᵀ F of F (M, C). Its gradient is given, since it is one product, F (U + Uᵀ), and TensorFlow would make two."""
+    """Fᵀ F of F (M, C), in float32.
+
+    Its gradient is given, since it is one product, F (U + Uᵀ), and TensorFlow would make two, and keep F in float32.
+    """
 
     def gradient(upstream: tf.Tensor) -> tf.Tensor:
-        return tf.matmul(flat, upstream + tf.transpose(upstream))
+        exact = tf.cast(flat, tf.float32)
+        return tf.cast(tf.matmul(exact, upstream + tf.transpose(upstream)), flat.dtype)
 
-    return tf.matmul(flat, flat, transpose_a=True), gradient
+    exact = tf.cast(flat, tf.float32)
+    return tf.matmul(exact, exact, transpose_a=True), gradient
 
 
 def content_scale(target: tf.Tensor, *, convention: str, channels: int) -> tf.Tensor:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-NUMBERS = 12_000_000  # of the past steps that L-BFGS keeps: 12 steps to 576 x 576 pixels; as many of gradients
+NUMBERS = 8_000_000  # of the past steps that L-BFGS keeps: 8 steps to 576 x 576 pixels; as many of gradients
 BLOCKS = 4  # of these steps: the fewer there are in one, the less is copied when one more is added
 REACH = (1.5, 4.0)  # of a step, at first and at most, in lengths that the last move's curvature gives
 HUGE = 1e37  # more than any gradient, also times the least distance of a pixel from its bound
@@ -70,7 +70,7 @@ def _adam(x, g, m, v, t, rate, beta_1, beta_2, epsilon):
     m = beta_1 * m + (1 - beta_1) * g
     v = beta_2 * v + (1 - beta_2) * g * g
     rate = rate * tf.sqrt(1 - beta_2**t) / (1 - beta_1**t)
-    return tf.clip_by_value(x - rate * m / (tf.sqrt(v) + epsilon), 0.0, 1.0), m, v
+    return _inside(x - rate * m / (tf.sqrt(v) + epsilon)), m, v
 
 
 class LBFGS:
@@ -80,7 +80,7 @@ class LBFGS:
     step that raises the loss is taken back and tried at a quarter, so that every step costs one evaluation. γ errs
     on the short side: the reach ρ grows from 1.5 to 4, by 2 % with every step kept, and is halved by one taken back.
     first: the first step's root mean square, in pixel values; memory: the past steps that H knows, at most (None: 6 to
-    12, as the picture's size allows); precondition: P on a batch of images.
+    8, as the picture's size allows); precondition: P on a batch of images.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class LBFGS:
         precondition: Callable[[tf.Tensor], tf.Tensor] = tf.identity,
     ) -> None:
         self.x = tf.convert_to_tensor(x)
-        self._memory = memory or max(6, min(12, NUMBERS // int(tf.size(self.x))))
+        self._memory = memory or max(6, min(8, NUMBERS // int(tf.size(self.x))))
         self._first, self._precondition = tf.constant(first), precondition
         self.forget()
 
@@ -166,7 +166,8 @@ class LBFGS:
 class History(NamedTuple):
     """The last moves, oldest first, in blocks: a new one is added to the last block, and the others are not copied.
 
-    blocks: (2 k, N) each, rows of S and of Z = P Y in turn; sy, yz: the products Sᵀ Y and Yᵀ Z, (m, m) in float64.
+    blocks: (2 k, N) each, rows of S and of Z = P Y in turn; sy, yz: the products Sᵀ Y and Yᵀ Z, (m, m) in float64,
+    which may still begin with those of moves that are gone.
     """
 
     blocks: tuple[tf.Tensor, ...]
@@ -177,8 +178,13 @@ class History(NamedTuple):
 def _no_history(memory: int, size: int) -> History:
     """A move of length 0, which changes nothing; its sᵀ y is 1, so that Sᵀ Y has an inverse."""
     count = memory // _longest(memory)
-    empty, one = tf.zeros((0, size)), tf.eye(1, dtype=tf.float64)
+    empty, one = _empty(int(size)), tf.eye(1, dtype=tf.float64)
     return History((*[empty] * (count - 2), tf.zeros((2, size)), empty), one, tf.zeros_like(one))
+
+
+@lru_cache
+def _empty(size: int) -> tf.Tensor:
+    return tf.zeros((0, size))
 
 
 def _scaled(history: History, factor: float) -> History:
@@ -194,11 +200,10 @@ def _longest(memory: int) -> int:
 
 def _shifted(history: History, most: int) -> History:
     """With an empty block in the oldest one's place, where the last one has as many moves as it may have."""
-    blocks, sy, yz = history
-    if blocks[-1].shape[0] < 2 * most:
+    last = history.blocks[-1]
+    if last.shape[0] < 2 * most:
         return history
-    gone = blocks[0].shape[0] // 2
-    return History((*blocks[1:], tf.zeros((0, blocks[0].shape[1]))), sy[gone:, gone:], yz[gone:, gone:])
+    return history._replace(blocks=(*history.blocks[1:], _empty(last.shape[1])))
 
 
 @lru_cache
@@ -211,7 +216,7 @@ def _advancer(count: int, precondition: Callable[[tf.Tensor], tf.Tensor]) -> Cal
         tf.TensorSpec([], tf.float64),
         tf.TensorSpec([]),
     ]
-    return tf.function(partial(_advance, precondition), input_signature=signature)
+    return tf.function(partial(_advance, precondition), input_signature=signature).get_concrete_function()
 
 
 def _advance(precondition, history, x, g, last_x, last_free, last_pg, reach, first):
@@ -222,6 +227,8 @@ def _advance(precondition, history, x, g, last_x, last_free, last_pg, reach, fir
     """
     free = _free(x, g)
     pg = precondition(free[None])[0]
+    kept = tf.add_n([tf.shape(block)[0] for block in history.blocks]) // 2
+    old_sy, old_yz = (products[-kept:, -kept:] for products in history[1:])
     s, y, z, flat = (tf.reshape(v, [1, -1]) for v in (x - last_x, free - last_free, pg - last_pg, free))
     learned = tf.matmul(s, y, transpose_b=True)[0, 0] > 0
     last = tf.cond(learned, lambda: tf.concat([history.blocks[-1], s, z], axis=0), lambda: history.blocks[-1])
@@ -233,11 +240,11 @@ def _advance(precondition, history, x, g, last_x, last_free, last_pg, reach, fir
     )
     history = History(
         blocks,
-        tf.cond(learned, lambda: _bordered(history.sy, sy), lambda: history.sy),
-        tf.cond(learned, lambda: _bordered(history.yz, zy), lambda: history.yz),
+        tf.cond(learned, lambda: _bordered(old_sy, sy), lambda: old_sy),
+        tf.cond(learned, lambda: _bordered(old_yz, zy), lambda: old_yz),
     )
     direction = _aim(history, pg, sg, zg, reach, first)
-    return history, learned, (direction, _move(x, direction, 1.0)), free, pg
+    return history, learned, (direction, _inside(x + direction)), free, pg
 
 
 def _aim(history, pg, sg, zg, reach, first):
@@ -255,10 +262,11 @@ def _aim(history, pg, sg, zg, reach, first):
     u = tf.linalg.triangular_solve(sy, sg, lower=False)
     p = tf.linalg.diag_part(sy)[:, None] * u + gamma * (yz @ u - zg)
     p = tf.linalg.triangular_solve(sy, p, lower=False, adjoint=True)
-    along = tf.cast(tf.reshape(tf.concat([p, -gamma * u], axis=1), [1, -1]), tf.float32)
+    along = tf.cast(tf.reshape(tf.concat([-p, gamma * u], axis=1), [1, -1]), tf.float32)
     parts = tf.split(along, [tf.shape(block)[0] for block in blocks], axis=1, num=len(blocks))
-    moved = tf.add_n([tf.matmul(part, block) for part, block in zip(parts, blocks, strict=True)])
-    return -tf.cast(gamma, tf.float32) * pg - tf.reshape(moved, tf.shape(pg))
+    moved = [tf.matmul(part, block) for part, block in zip(parts, blocks, strict=True)]
+    moved.append(-tf.cast(gamma, tf.float32) * tf.reshape(pg, [1, -1]))
+    return tf.reshape(tf.add_n(moved), tf.shape(pg))
 
 
 def _bordered(matrix, products):
@@ -269,12 +277,17 @@ def _bordered(matrix, products):
 
 @tf.function(reduce_retracing=True)
 def _move(x, direction, length):
-    return tf.clip_by_value(x + length * direction, 0.0, 1.0)
+    return _inside(x + length * direction)
+
+
+def _inside(x):
+    return tf.clip_by_value(x, 0.0, 1.0)
 
 
 def _free(x, g):
     """The gradient without the parts that push out of [0, 1] where x is at its bound."""
-    return tf.clip_by_value(g, (x - 1) * HUGE, x * HUGE)  # a quarter of the time of comparisons and `where`
+    most = x * HUGE
+    return tf.clip_by_value(g, most - HUGE, most)  # a quarter of the time of comparisons and `where`
 
 
 def _check(loss: float) -> None:
@@ -292,7 +305,7 @@ def pyramid(levels: int = 4, gain: float = 8.0) -> Callable[[tf.Tensor], tf.Tens
     """
 
     def precondition(x: tf.Tensor) -> tf.Tensor:
-        return _pyramid(x, tf.constant(gain), levels)
+        return _pyramid(x, levels, gain)
 
     return precondition
 
@@ -302,14 +315,13 @@ _HALVED = (1, 2, 2, 1)
 
 
 @tf.function(reduce_retracing=True)
-def _pyramid(x, gain, levels):
-    kernel = tf.constant(_BINOMIAL, tf.float32)
+def _pyramid(x, levels, gain):
+    kernel, grow = (tf.constant(k, tf.float32) for k in (_BINOMIAL, gain * _BINOMIAL))
     stack = [x]
     for _ in range(levels):
         stack.append(tf.nn.depthwise_conv2d(stack[-1], kernel, _HALVED, "SAME"))
     total = stack.pop()
     while stack:
         finer = stack.pop()
-        grown = tf.nn.depthwise_conv2d_backprop_input(tf.shape(finer), kernel, total, _HALVED, "SAME")
-        total = finer + gain * grown
+        total = finer + tf.nn.depthwise_conv2d_backprop_input(tf.shape(finer), grow, total, _HALVED, "SAME")
     return total

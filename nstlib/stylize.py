@@ -18,7 +18,9 @@ from .settings import STARTS, Settings, check_blend, steer
 from .styles import Picture, Styles
 from .tiles import refuse_masks, tiled
 
+COARSE = (0.2, 0.1)  # of the evaluations: at the smallest size, and at each further one before the last
 FAST = 160  # evaluations of the last stage in bfloat16, at most: further on its rounding holds L-BFGS up
+EXACT = 1 / 16  # of the evaluations, the last ones, in float32 in any case
 
 
 @dataclass(frozen=True)
@@ -121,13 +123,14 @@ class Run:
                 "side; choose a larger size, or shallower layers"
             )
         models = [(shape, first) for shape in scale_shapes(self.shape, settings.scales, smallest)]
-        models += [(self.shape, last)] if warm else []
-        ends = [steps * (k + 1) // len(models) for k in range(len(models))]
+        ends = [round(steps * (COARSE[0] + k * COARSE[1])) for k in range(len(models) - 1)]
+        if warm:
+            models, ends = [*models, (self.shape, last)], [*ends, (max([0, *ends]) + steps) // 2]
         if mixed:
-            begin = ends[-2] if len(ends) > 1 else 0
-            exact = max(begin, min(begin + FAST, steps - math.ceil(steps / 8)))
-            models, ends = [*models, (self.shape, self.model)], [*ends[:-1], exact, steps]
-        return [Stage(*model, until) for model, until in zip(models, [*ends[:-1], math.inf], strict=True)]
+            begin = max([0, *ends])
+            exact = max(begin, min(begin + FAST, steps - math.ceil(EXACT * steps)))
+            models, ends = [*models, (self.shape, self.model)], [*ends, exact]
+        return [Stage(*model, until) for model, until in zip(models, [*ends, math.inf], strict=True)]
 
     @property
     def settings(self) -> Settings:

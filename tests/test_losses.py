@@ -28,6 +28,16 @@ def test_gram_matrix_is_the_tutorials():
     np.testing.assert_allclose(losses.gram_matrix(features(0)), tutorial_gram_matrix(features(0)), rtol=1e-5)
 
 
+def test_gram_matrix_of_bfloat16_is_that_of_its_numbers_in_float32():
+    f, slope = tf.cast(features(0), tf.bfloat16), tf.constant(np.random.default_rng(1).normal(size=(5, 5)), tf.float32)
+    exact = tf.cast(f, tf.float32)
+    np.testing.assert_array_equal(losses.gram_matrix(f), losses.gram_matrix(exact))
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch([f, exact])
+        ours, theirs = (tf.reduce_sum(slope * losses.gram_matrix(x)) for x in (f, exact))
+    np.testing.assert_array_equal(tape.gradient(ours, f), tf.cast(tape.gradient(theirs, exact), tf.bfloat16))
+
+
 def test_gram_matrix_forgets_positions():
     f = features(0)
     shuffled = tf.random.shuffle(tf.reshape(f, [12, 5]), seed=1)

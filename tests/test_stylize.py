@@ -41,18 +41,23 @@ def test_the_gradient_is_that_of_finite_differences(content, style, small, conve
         assert (up - down) / 8e-3 == pytest.approx(along, rel=0.02)
 
 
-def test_the_loss_is_the_sum_of_the_plain_functions(content, style, small):
-    run = make(content, style, replace(small, content_weight=0.5, style_weight=2.0, tv_weight=0.1))
+@pytest.mark.parametrize("extractor", ["random", "compact"])
+def test_loss_and_gradient_are_those_of_the_plain_functions(content, style, small, extractor):
+    run = make(content, style, replace(small, extractor=extractor, content_weight=0.5, style_weight=2.0, tv_weight=0.1))
     image = tf.constant(smooth_noise(5, run.shape))
-    total, _, _ = run.model.loss(image, run._targets, run._weights)
-    features, target = run.model.extractor(image[None]), run.model.extractor(tf.constant(content)[None])
-    grams = run.styles.grams(run.model, 64)
-    style_loss = sum(
-        losses.style_loss(losses.gram_matrix(features[name]), grams[name][0]) for name in small.style_layers
-    )
-    content_loss = losses.content_loss(features["block2_conv1"], target["block2_conv1"])
-    expected = 0.5 * content_loss + 2.0 * style_loss / 2 + 0.1 * losses.total_variation_loss(image)
+    total, gradient, _ = run.model.loss(image, run._targets, run._weights)
+    target, grams = run.model.extractor(tf.constant(content)[None]), run.styles.grams(run.model, 64)
+    with tf.GradientTape() as tape:
+        tape.watch(image)
+        features = run.model.extractor(image[None])
+        style_loss = sum(
+            losses.style_loss(losses.gram_matrix(features[name]), grams[name][0]) for name in small.style_layers
+        )
+        content_loss = losses.content_loss(features["block2_conv1"], target["block2_conv1"])
+        expected = 0.5 * content_loss + 2.0 * style_loss / 2 + 0.1 * losses.total_variation_loss(image)
     np.testing.assert_allclose(total, expected, rtol=1e-4)
+    plain = tape.gradient(expected, image)
+    np.testing.assert_allclose(gradient, plain, atol=1e-4 * np.abs(plain).max())
 
 
 def test_steering_changes_the_weights_without_tracing_anew(content, style, small):
@@ -90,8 +95,8 @@ def test_a_restored_run_goes_on_as_if_it_had_never_stopped(content, style, small
     assert whole.curves == other.curves
 
 
-@pytest.mark.parametrize(("steps", "exact"), [(1, 1), (8, 1), (16, 2), (40, 5)])
-def test_the_last_eighth_of_a_mixed_run_is_in_float32(content, style, small, steps, exact):
+@pytest.mark.parametrize(("steps", "exact"), [(1, 1), (16, 1), (17, 2), (40, 3)])
+def test_the_last_sixteenth_of_a_mixed_run_is_in_float32(content, style, small, steps, exact):
     run = make(content, style, replace(small, precision="mixed", steps=steps))
     models = [run._model for _ in run]
     assert [model is run.model for model in models] == [k >= steps - exact for k in range(steps)]
@@ -103,9 +108,9 @@ def test_bfloat16_ends_before_its_rounding_matters(content, style, small, monkey
     monkeypatch.setattr(stylize, "FAST", 5)
     run = make(content, style, replace(small, precision="mixed", scales=2, steps=24))
     assert [(run.optimizer.x.shape[0], run._model is run.model) for _ in run] == [
-        *[(24, False)] * 12,
+        *[(24, False)] * 5,
         *[(48, False)] * 5,
-        *[(48, True)] * 7,
+        *[(48, True)] * 14,
     ]
 
 
@@ -214,12 +219,11 @@ def test_a_run_from_compact_goes_on_from_its_result(content, style, small):
     settings = replace(small, init="compact", scales=2, steps=12)
     run = make(content, style, settings)
     steps = list(run)
-    assert [s.shape for s in steps] == [(24, 32)] * 4 + [(48, 64)] * 8
-    compact = make(content, style, replace(settings, extractor="compact", init="content", steps=8))
-    compact.finish()
-    assert run.curves["total"][:8] == compact.curves["total"]
+    assert [s.shape for s in steps] == [(24, 32)] * 2 + [(48, 64)] * 10
+    compact = make(content, style, replace(settings, extractor="compact", init="content"))
+    assert [next(compact).losses["total"] for _ in range(7)] == run.curves["total"][:7]
     own = make(content, style, replace(settings, init="content", scales=1), start=compact.image)
-    assert run.curves["total"][8] == pytest.approx(next(own).losses["total"], rel=1e-5)
+    assert run.curves["total"][7] == pytest.approx(next(own).losses["total"], rel=1e-5)
     assert {kind: n["name"] for kind, n in run.networks.items()} == {
         "extractor": "random",
         "first extractor": "compact",
@@ -258,12 +262,12 @@ def test_memory_chooses_tiles_and_refuses_what_does_not_fit_in_them(content, sty
     shape = (4096, 4096)
     free(100e9)
     assert memory.choose_tile(shape, small) == 0
-    free(12e9)
+    free(11e9)
     assert memory.choose_tile(shape, small) == 1024
     free(8e9)
     assert memory.choose_tile(shape, replace(small, extractor="compact")) == 512
     free(0.5e9)
-    with pytest.raises(NstlibError, match=r"size=64: 64 x 48 pixels need about 0.8 GB .* 0.5 GB are free"):
+    with pytest.raises(NstlibError, match=r"size=64: 64 x 48 pixels need about 1.0 GB .* 0.5 GB are free"):
         make(content, style, small)
 
 

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from .. import images, samples
+from .. import images, losses, samples
 from ..stylize import Run
 
 SHARED = Path(__file__).parents[3] / "shared"
@@ -35,8 +35,8 @@ def pairs() -> list[Pair]:
 class Recipe:
     """The tutorial's loop: from the content, Adam(0.02, 0.99, epsilon 0.1), max pooling, clipped to [0, 1].
 
-    The loss is multiplied by 1e6, about the size that it has in the tutorial, so that Adam's epsilon weighs as little.
-    Its arithmetic is float32, as the tutorial's; raises ValueError for a run in another one.
+    The loss is the run's, its gradient the tape's over features and Gram matrices, as there. It is multiplied by 1e6,
+    about the size that it has in the tutorial, so that Adam's epsilon weighs as little. Its arithmetic is float32, as the tutorial's; raises ValueError for a run in another one.
     """
 
     def __init__(self, run: Run) -> None:
@@ -46,9 +46,20 @@ class Recipe:
         self._optimizer = keras.optimizers.Adam(learning_rate=0.02, beta_1=0.99, epsilon=0.1)
         self._train_step = tf.function(self._step)
 
+    def _loss(self) -> tf.Tensor:
+        model, targets = self._run._model, self._run._targets
+        features = model.extractor(self._image[None])
+        errors = {"total_variation": losses.absolute_variation(self._image)}
+        for name in model.content_layers:
+            errors[f"content/{name}"] = losses.squared_error(features[name], targets.content[name])
+        for name in model.style_layers:
+            errors[f"style/{name}"] = losses.squared_error(losses.gram_matrix(features[name]), targets.style[name][0])
+        return tf.add_n([tf.reduce_sum(self._run._weights[name][1] * error) for name, error in errors.items()])
+
     def _step(self) -> tf.Tensor:
-        loss, gradient, _ = self._run._model.loss(self._image, self._run._targets, self._run._weights)
-        self._optimizer.apply_gradients([(1e6 * gradient, self._image)])
+        with tf.GradientTape() as tape:
+            loss = self._loss()
+        self._optimizer.apply_gradients([(1e6 * tape.gradient(loss, self._image), self._image)])
         self._image.assign(tf.clip_by_value(self._image, 0.0, 1.0))
         return loss
 
