@@ -22,6 +22,7 @@ BLOCKS = {1: (2, 64), 2: (2, 128), 3: (4, 256), 4: (4, 512), 5: (4, 512)}
 CHANNELS = {f"block{b}_conv{i}": n for b, (count, n) in BLOCKS.items() for i in range(1, count + 1)}
 
 Read = Callable[[str, tf.Tensor], list[tf.Tensor]]  # what is made of a layer's features, where they arise
+Network = Callable[[tf.Tensor, Read | None], dict[str, Any]]  # {layer: features in float32, or what `read` makes}
 
 NO_WEIGHTS = (
     "VGG19's ImageNet weights cannot be had here ({why}). Three ways out: give a file with --weights FILE (Keras's "
@@ -41,7 +42,7 @@ class Extractor:
     name: str
     layers: tuple[str, ...]
     checksum: str
-    network: Callable[[tf.Tensor, Read | None], dict[str, Any]]
+    network: Network
     channels: dict[str, int] = field(default_factory=dict)
     least: int = 1  # the shortest side of a map that its convolutions can take
 
@@ -140,13 +141,21 @@ def _compact(layers: tuple[str, ...], weights: str, pooling: str, precision: str
         compact.nearest(name)  # an unknown one is an error now, not at the first picture
     tensors = {name: tf.constant(array, precision) for name, array in arrays.items()}
 
+    def features(image: tf.Tensor) -> list[tf.Tensor]:
+        return compact.features(tensors, tf.cast(image, precision), layers, pad=_reflected)
+
+    channels, digest = {n: CHANNELS[n] for n in layers}, checksum(list(arrays.values()))
+    return Extractor("compact", layers, digest, reading(layers, features), channels, least=2)  # 1 cannot reflect
+
+
+def reading(layers: tuple[str, ...], features: Callable[[tf.Tensor], list[tf.Tensor]]) -> Network:
+    """The network of a function that gives all layers' features at once."""
+
     def network(image: tf.Tensor, read: Read | None) -> dict[str, Any]:
-        features = compact.features(tensors, tf.cast(image, precision), layers, pad=_reflected)
-        seen = {name: tf.cast(f, tf.float32) for name, f in zip(layers, features, strict=True)}
+        seen = {name: tf.cast(f, tf.float32) for name, f in zip(layers, features(image), strict=True)}
         return {name: read(name, f) for name, f in seen.items()} if read else seen
 
-    channels = {n: CHANNELS[n] for n in layers}
-    return Extractor("compact", layers, checksum(list(arrays.values())), network, channels, least=2)  # 1 cannot reflect
+    return network
 
 
 @tf.custom_gradient

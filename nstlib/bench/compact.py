@@ -99,13 +99,9 @@ def load_judge() -> Judge:
 
 def teacher(judge: Judge) -> StyleContentModel:
     """The judge's own network as a model to optimise with."""
-    layers = dict(zip(STYLE_LAYERS, range(5), strict=True))
     features = judge.features.python_function
-
-    def network(image: tf.Tensor) -> list[tf.Tensor]:
-        return features(image[0])
-
-    return StyleContentModel(Extractor("teacher", tuple(layers), "", network, CHANNELS), STYLE_LAYERS, CONTENT)
+    network = reading(STYLE_LAYERS, lambda image: features(image[0]))
+    return StyleContentModel(Extractor("teacher", STYLE_LAYERS, "", network, CHANNELS), STYLE_LAYERS, CONTENT)
 
 
 def student() -> StyleContentModel:
