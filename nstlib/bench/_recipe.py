@@ -36,7 +36,8 @@ class Recipe:
     """The tutorial's loop: from the content, Adam(0.02, 0.99, epsilon 0.1), max pooling, clipped to [0, 1].
 
     The loss is the run's, its gradient the tape's over features and Gram matrices, as there. It is multiplied by 1e6,
-    about the size that it has in the tutorial, so that Adam's epsilon weighs as little. Its arithmetic is float32, as the tutorial's; raises ValueError for a run in another one.
+    about the size that it has in the tutorial, so that Adam's epsilon weighs as little. Its arithmetic is float32, as
+    the tutorial's; raises ValueError for a run in another one.
     """
 
     def __init__(self, run: Run) -> None:

@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from .. import compact, images
 from ..conventions import coefficients
-from ..features import CHANNELS, Extractor, load_extractor
+from ..features import CHANNELS, Extractor, load_extractor, reading
 from ..losses import content_loss, gram_matrix, style_loss
 from ..model import StyleContentModel, Targets
 from ..optimize import LBFGS, pyramid
