@@ -125,7 +125,7 @@ def _run(side: int) -> Run:
 def overhead() -> Row:
     """A step of ours against its loss and gradient alone."""
     run = _run(256)
-    step, loss = in_turn(lambda: next(run), lambda: _evaluate(run))
+    step, loss = in_turn(lambda: next(run), lambda: _evaluate(run), rounds=75)
     name = "optimiser and Python, over a step's loss and gradient, compact, 256x256"
     return Row("speed", name, step / loss - 1, 0.15, 0.05, "lower")
 
