@@ -29,13 +29,13 @@ def gram_matrix(features: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor
     """
     flat = tf.reshape(features, [-1, features.shape[-1]])  # (1, H, W, C) -> (M, C)
     if mask is None:
-        return _products(flat) / tf.cast(tf.shape(flat)[0], tf.float32)
+        return products(flat) / tf.cast(tf.shape(flat)[0], tf.float32)
     mask = tf.reshape(mask, [-1, 1])
-    return _products(tf.sqrt(mask) * tf.cast(flat, tf.float32)) / (tf.reduce_sum(mask) + TINY)
+    return products(tf.sqrt(mask) * tf.cast(flat, tf.float32)) / (tf.reduce_sum(mask) + TINY)
 
 
 @tf.custom_gradient
-def _products(flat: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+def products(flat: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
     """Fᵀ F of F (M, C), in float32.
 
     Its gradient is given, since it is one product, F (U + Uᵀ), and TensorFlow would make two, and keep F in float32.

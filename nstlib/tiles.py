@@ -137,32 +137,35 @@ class TiledModel:
             slopes[name] = tf.reduce_sum(2.0 * weight * difference, axis=0) / self._positions(name, shape)
         return errors, slopes
 
-    def _inner(self, image: tf.Tensor, boxes: Tensors) -> Tensors:
-        """The features (h, w, C) of a tile's own positions."""
-        features = self.extractor(image[None])
-        return {n: f[0, boxes[n][0, 0] : boxes[n][0, 1], boxes[n][1, 0] : boxes[n][1, 1]] for n, f in features.items()}
-
     def _parts(self, image: tf.Tensor, boxes: Tensors) -> tuple[Tensors, Tensors]:
-        inner = self._inner(image, boxes)
+        inner = {n: _inner(features, boxes[n]) for n, features in self.extractor(image[None]).items()}
         return {n: inner[n] for n in self.content_layers}, {n: _products(inner[n]) for n in self.style_layers}
 
     def _slope(
         self, image: tf.Tensor, boxes: Tensors, slopes: Tensors, goals: Tensors, scales: Tensors
     ) -> tuple[tf.Tensor, Tensors]:
         """The gradient of a tile's share of the loss, with its margin, and its part of Σ (F − P)²."""
+
+        def read(name: str, features: tf.Tensor) -> list[tf.Tensor]:
+            inner = _inner(features, boxes[name])
+            of_style = [tf.reduce_sum(slopes[name] * _products(inner))] if name in slopes else []
+            return [losses.squared_error(inner, goals[name]), *of_style] if name in goals else of_style
+
         with tf.GradientTape() as tape:
             tape.watch(image)
-            inner = self._inner(image, boxes)
-            content = {n: losses.squared_error(inner[n], goals[n]) for n in self.content_layers}
-            share = tf.add_n([scales[n] * error for n, error in content.items()])
-            share += tf.add_n([tf.reduce_sum(slopes[n] * _products(inner[n])) for n in self.style_layers])
-        return tape.gradient(share, image), {f"content/{n}": error for n, error in content.items()}
+            seen = self.extractor(image[None], read)
+            share = tf.add_n([scales[n] * seen[n][0] for n in goals]) + tf.add_n([seen[n][-1] for n in slopes])
+        return tape.gradient(share, image), {f"content/{n}": seen[n][0] for n in goals}
+
+
+def _inner(features: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
+    """The features (h, w, C) of a tile's own positions, in float32."""
+    return tf.cast(features[0, box[0, 0] : box[0, 1], box[1, 0] : box[1, 1]], tf.float32)
 
 
 def _products(features: tf.Tensor) -> tf.Tensor:
     """Fᵀ F, (h, w, C) -> (C, C)."""
-    flat = tf.reshape(features, [-1, features.shape[-1]])
-    return tf.matmul(flat, flat, transpose_a=True)
+    return losses.products(tf.reshape(features, [-1, features.shape[-1]]))
 
 
 @lru_cache(maxsize=4)
