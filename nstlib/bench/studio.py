@@ -63,7 +63,7 @@ def speed(page: Any) -> Iterator[Row]:
     clicked = click(page, "Start")
     page.wait_for_function("steps.some(([, step]) => step >= 2)")
     shown = page.evaluate("steps.find(([, step]) => step >= 2)[0]")
-    first = page.evaluate("shown => pictures.find(time => time >= shown - 1)", shown) - clicked
+    first = page.wait_for_function("shown => pictures.find(time => time >= shown - 1)", arg=shown).json_value() - clicked
     needed = float(ask(page, 2))
     reached = page.evaluate("needed => steps.find(([, step]) => step >= needed)[0]", needed)
     ask(page, 3)
