@@ -4,7 +4,7 @@ Weights, targets and pictures are tensor inputs of one trace, so nothing is trac
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import tensorflow as tf
@@ -41,7 +41,6 @@ class StyleContentModel:
     def __init__(self, extractor: Extractor, style_layers: tuple[str, ...], content_layers: tuple[str, ...]) -> None:
         self.extractor, self.style_layers, self.content_layers = extractor, style_layers, content_layers
         self._traces: dict[tuple[str, ...], Any] = {}
-        self._outputs = _traced(self._call, [tf.TensorSpec((None, None, 3))])
 
     def __call__(self, image: tf.Tensor, masks: tf.Tensor | None = None) -> dict[str, Tensors]:
         """Content features (1, h, w, C) and Gram matrices (1, C, C), or (K, C, C) of masks (K, H, W)."""
@@ -64,6 +63,10 @@ class StyleContentModel:
     def traces(self) -> int:
         """How often `loss` was traced: once for each kind of targets."""
         return len(self._traces)
+
+    @cached_property  # when it is first asked for: a run's later models would hold up its start
+    def _outputs(self) -> Any:
+        return _traced(self._call, [tf.TensorSpec((None, None, 3))])
 
     def _call(self, image: tf.Tensor, masks: tf.Tensor | None = None) -> dict[str, Tensors]:
         def read(name: str, features: tf.Tensor) -> list[tf.Tensor]:
