@@ -22,14 +22,14 @@ test-slow: .venv/ready-dev
 	$(RUN) -m pytest -m slow --durations=10
 
 fuzz: .venv/ready-dev
-	$(RUN) -m pytest tests/test_fuzz.py -m "slow or not slow" --durations=10
+	$(RUN) -m pytest tests/house/test_fuzz.py -m "slow or not slow" --durations=10
 
 lint: .venv/ready-dev
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 
 bench: .venv/ready
-	$(RUN) -m nstlib.bench $(AREA)
+	$(RUN) -m nstlib.workshop.bench $(AREA)
 
 samples: .venv/ready
 	$(RUN) -m nstlib.samples
@@ -38,7 +38,7 @@ notebooks: .venv/ready
 	.venv/bin/jupyter nbconvert --to html --execute --output-dir outputs/notebooks notebooks/*.ipynb
 
 gallery: .venv/ready
-	$(RUN) -m nstlib.gallery
+	$(RUN) -m nstlib.workshop.gallery
 
 docs: .venv/ready-dev
 	TF_CPP_MIN_LOG_LEVEL=3 $(RUN) $(foreach m,doc doc_ast doc_types extract,-W error:::pdoc.$(m)) -m pdoc -o outputs/docs nstlib

@@ -56,7 +56,7 @@ TOY = {1: 4, 2: 6, 3: 8, 4: 10, 5: 10}
 
 def toy_teacher(seed: int = 0) -> dict[str, np.ndarray]:
     """A random slim VGG19 in the layout of a teacher's file."""
-    from nstlib.training.distill_teacher import CONVOLUTIONS
+    from nstlib.workshop.training.distill_teacher import CONVOLUTIONS
 
     rng, cin, weights = np.random.default_rng(seed), 3, {}
     weights["conv0/kernel"], weights["conv0/bias"] = np.eye(3)[None, None], np.full(3, -0.5)
@@ -89,7 +89,7 @@ def folder(tmp_path):
 @pytest.fixture(scope="session")
 def running(tmp_path_factory):
     """A Dask cluster of two workers, for tests that end none of it but workers: see `cluster`."""
-    from nstlib.bench._cluster import cluster
+    from nstlib.workshop.bench._cluster import cluster
 
     with cluster(tmp_path_factory.mktemp("dask"), paths=[Path(__file__).parent]) as found:
         yield found

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from PIL import Image, PngImagePlugin
 
-from nstlib.workers import Made
+from nstlib.scale.workers import Made
 
 
 def paint(settings, content, *styles):

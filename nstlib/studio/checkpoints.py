@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from ..core.run import Run
 from ..errors import NstlibError
 from ..settings import Settings
-from ..stylize import Run
 
 BUDGET = 500e6  # bytes: five states of 512 x 512 pixels, which are mostly the optimiser's past steps
 MOST, LEAST = 8, 2

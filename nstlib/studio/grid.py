@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as widgets
 import numpy as np
 
-from .. import images, plots
-from ..axes import label, vary
-from ..engines import begin
+from ..core.run import Run
+from ..core.styles import Picture
+from ..engines.frames import begin
 from ..errors import NstlibError
+from ..media import images
+from ..research import plots
+from ..scale.axes import label, vary
 from ..settings import Settings, from_dict, to_dict
-from ..styles import Picture
-from ..stylize import Run
 from . import guard
-from .look import STYLE
 from .pixels import jpeg
+from .stylesheet import STYLE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

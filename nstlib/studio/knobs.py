@@ -6,9 +6,9 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from ..features import CHANNELS
+from ..core.features import CHANNELS
 from ..settings import DEFAULT_WEIGHTS, STARTS, STEERABLE, Settings
-from .rows import Shares, Weight, row
+from .controls import Shares, Weight, row
 
 TERMS = ("content_weight", "style_weight", "tv_weight")  # in the order of DEFAULT_WEIGHTS
 LABELS = {

@@ -8,7 +8,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from .checkpoints import MOST
-from .look import STYLE
+from .stylesheet import STYLE
 
 STEERS = "taken up in the next step"
 ANEW = "taken up by a new start"

@@ -8,19 +8,20 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from .. import images, samples
-from ..engines import begin
+from .. import samples
+from ..core.run import Run
+from ..core.styles import Picture
+from ..engines.frames import begin
 from ..errors import NstlibError
+from ..media import images
 from ..settings import STEERABLE, Settings, changed, from_dict
-from ..styles import Picture
-from ..stylize import Run
 from . import guard, sources
-from .gallery import Gallery
+from .kept import Snapshot, Strip, close_all, snapshot
 from .knobs import Knobs, label
 from .layout import Transport, arrange, line, says
-from .stage import Stage
-from .strip import Snapshot, Strip, close_all, snapshot
-from .warm import trace, trace_key
+from .picker import Gallery
+from .prewarm import trace, trace_key
+from .view import Stage
 from .worker import Worker
 
 PREVIEW = 256  # longest side of a result, pixels, where no settings are given

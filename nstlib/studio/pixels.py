@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from .. import images
+from ..media import images
 
 
 def jpeg(image: np.ndarray, *, longest: int = 720, quality: int = 92) -> bytes:

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import clips, files, images, samples
+from .. import samples
 from ..errors import NstlibError
+from ..media import clips, files, images
 
 MOST_PIXELS = 50e6
 CLIPS = {".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".gif"}

@@ -7,9 +7,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from ..core.run import Run
 from ..errors import NstlibError
 from ..settings import Settings, changed
-from ..stylize import Run
 from .checkpoints import Checkpoints
 
 

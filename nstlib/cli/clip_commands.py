@@ -1,0 +1,138 @@
+"""The commands for clips: `frames`, `video` and `measure`; each adds its parser and runs what was given."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from ..errors import NstlibError
+from ..media import clips, encoders, files, images
+from ..scale import executors
+from ..settings import STYLE_LAYERS, Settings
+
+
+def add_range(parser: argparse.ArgumentParser) -> None:
+    """--start, --end, --every: which frames of a clip."""
+    parser.add_argument("--start", type=float, default=0.0, metavar="S", help="seconds to begin at (0)")
+    parser.add_argument("--end", type=float, metavar="S", help="seconds to end before (the clip's end)")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="take every n-th frame (1)")
+
+
+def probed(given: argparse.Namespace, size: int | None) -> clips.Clip:
+    """The clip that the flags name."""
+    return clips.probe(given.clip, start=given.start, end=given.end, every=given.every, size=size)
+
+
+def add_frames(parser: argparse.ArgumentParser) -> None:
+    """frames CLIP -o DIR"""
+    parser.add_argument("clip", type=Path, help="a video, a GIF, or a folder of numbered images")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="a folder of PNGs, a .gif or an .mp4")
+    parser.add_argument("--size", type=int, metavar="PX", help="longest side in pixels (the clip's own)")
+    add_range(parser)
+
+
+def frames(given: argparse.Namespace) -> None:
+    """Take a clip apart into images, or images into a clip."""
+    encoders.check(given.output)
+    files.check_inputs(given.output, given.clip)
+    clip = probed(given, given.size)
+    written = clips.write_frames(given.output, follow(clips.read_frames(clip), clip.frames), fps=clip.fps, audio=clip)
+    report(written)
+
+
+def add_video(parser: argparse.ArgumentParser) -> None:
+    """video CLIP STYLE [STYLE ...] -o OUT.mp4; the settings' flags are added by the caller."""
+    parser.add_argument("clip", type=Path, help="a video, a GIF, or a folder of numbered images")
+    parser.add_argument("styles", type=Path, nargs="+", metavar="style", help="one or several paintings")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="an .mp4, a .gif, or a folder of PNGs")
+    parser.add_argument("--flow", type=Path, metavar="DIR", help="a folder of .flo files; else motion is estimated")
+    parser.add_argument("--fresh", action="store_true", help="begin again, dropping the frames of a stopped run")
+    add_range(parser)
+    executors.add_workers(parser)
+    text = "frames of a long shot for one worker (96); 0: shots stay whole"
+    parser.add_argument("--piece", type=int, default=96, metavar="N", help=text)
+
+
+def video(given: argparse.Namespace, settings: Settings) -> None:
+    """Stylise a clip; stopped, the same command goes on where it was."""
+    encoders.check(given.output)
+    files.check_inputs(given.output, given.clip, *given.styles)
+    clip = probed(given, settings.size)
+    for style in given.styles:
+        images.shape_of(style)
+    if given.scheduler is None and given.workers is None:
+        from ..video.film import Film
+
+        _write(Film(clip, given.styles, given.output, settings, flows=given.flow, fresh=given.fresh))
+        return
+    if given.flow:
+        raise NstlibError("--flow needs the whole clip in one place; leave out the workers")
+    from ..scale.films import Spread
+
+    with executors.executor(given.scheduler, given.workers) as pool:
+        _write(Spread(clip, given.styles, given.output, settings, executor=pool, piece=given.piece, fresh=given.fresh))
+
+
+def _write(film: Any) -> None:
+    """Make the frames that are left, behind a progress bar, and write the clip."""
+    try:
+        for frame in follow(film, film.total, film.done):
+            film.store.save("preview", frame.image)
+        written = film.write()
+    except KeyboardInterrupt:
+        raise stopped(film.done, film.total, "frames", film.store.folder) from None
+    report(written)
+
+
+def stopped(done: int, total: int, what: str, folder: Path) -> NstlibError:
+    """What Ctrl-C says where nothing is lost."""
+    return NstlibError(f"stopped after {done} of {total} {what}, which are safe in {folder}; the same command goes on")
+
+
+def add_measure(parser: argparse.ArgumentParser) -> None:
+    """measure SOURCE STYLISED [--style STYLE] [--json]"""
+    parser.add_argument("clip", type=Path, metavar="source", help="the clip that was stylised")
+    parser.add_argument("stylised", type=Path, help="what became of it")
+    parser.add_argument("--style", type=Path, help="the painting: adds the distances of style and content")
+    parser.add_argument("--extractor", default="compact", help="whose features those compare (compact)")
+    parser.add_argument("--json", action="store_true", help="print everything, frame by frame, as JSON")
+    add_range(parser)
+
+
+def measure(given: argparse.Namespace) -> None:
+    """Measure a stylised clip: steadiness, structure, drift, and with a style its distances."""
+    from ..research import metrics
+
+    result = clips.probe(given.stylised)
+    source = probed(given, max(result.width, result.height))
+    options: dict[str, Any] = {"motion": metrics.motion_of(source)}
+    if given.style:
+        options["style"] = images.load(given.style)
+        from ..core.features import load_extractor
+
+        options["extractor"] = load_extractor(given.extractor, STYLE_LAYERS)
+    shown = follow(clips.read_frames(result), result.frames)
+    found = metrics.measure(clips.read_frames(source), shown, **options)
+    print(json.dumps(found) if given.json else table(found))
+
+
+def table(found: dict[str, Any]) -> str:
+    """The means and the drift of `metrics.measure`, a line each."""
+    rows = [("frames", found["frames"]), ("cuts", len(found["cuts"])), *found["mean"].items()]
+    drift = found["drift"] or {}
+    rows += [(f"drift of still {name}", value) for name, value in drift.items() if name != "still"]
+    rows += [("still share of the frame", drift["still"])] if drift else [("drift", "nothing stands still")]
+    lines = ((name.replace("_", " "), value if isinstance(value, str) else f"{value:.6g}") for name, value in rows)
+    return "\n".join(f"{name:28} {value}" for name, value in lines)
+
+
+def follow(frames: Any, total: int, done: int = 0) -> Any:
+    """The frames, behind a progress bar with the time left."""
+    from tqdm.auto import tqdm
+
+    return tqdm(frames, total=total, initial=done, unit="frame", leave=False, dynamic_ncols=True)
+
+
+def report(written: clips.Written) -> None:
+    """Where it is, and what had to differ."""
+    print(f"{written.path} ({written.note})" if written.note else written.path)

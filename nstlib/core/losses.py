@@ -1,0 +1,141 @@
+"""The losses of neural style transfer, as pure functions of tensors.
+
+A convention says how a sum of squares is normalised; `content_scale` and `style_scale` are its whole difference.
+With N channels and M positions in a layer, F the picture's features, P the content's, G and A the mean Gram
+matrices (divided by M) of picture and style:
+
+| convention | content | style |
+|---|---|---|
+| `gatys` | ½ Σ (F − P)² | 1 / (4 N²) Σ (G − A)², the paper's 1 / (4 N² M²) with G and A undivided |
+| `tutorial` | mean (F − P)² | mean (G − A)² |
+| `relative` | Σ (F − P)² / Σ P² | Σ (G − A)² / Σ A² |
+"""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from ..errors import choose
+from ..settings import CONVENTIONS
+
+TINY = 1e-12  # keeps `relative` finite for a black picture, whose features may all be 0
+
+
+def gram_matrix(features: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor:
+    """G = Fᵀ F / M: the mean product of every two channels over the positions (Gatys et al. 2016, eq. 3).
+
+    features (1, H, W, C) in any arithmetic -> (C, C) in float32. With a mask (H, W) in [0, 1]: G = Σ m F Fᵀ / Σ m, the
+    Gram matrix of a region.
+    """
+    flat = tf.reshape(features, [-1, features.shape[-1]])  # (1, H, W, C) -> (M, C)
+    if mask is None:
+        return products(flat) / tf.cast(tf.shape(flat)[0], tf.float32)
+    mask = tf.reshape(mask, [-1, 1])
+    return products(tf.sqrt(mask) * tf.cast(flat, tf.float32)) / (tf.reduce_sum(mask) + TINY)
+
+
+@tf.custom_gradient
+def products(flat: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+    """Fᵀ F of F (M, C), in float32.
+
+    Its gradient is given, since it is one product, F (U + Uᵀ), and TensorFlow would make two, and keep F in float32.
+    """
+
+    def gradient(upstream: tf.Tensor) -> tf.Tensor:
+        exact = tf.cast(flat, tf.float32)
+        return tf.cast(tf.matmul(exact, upstream + tf.transpose(upstream)), flat.dtype)
+
+    exact = tf.cast(flat, tf.float32)
+    return tf.matmul(exact, exact, transpose_a=True), gradient
+
+
+def content_scale(target: tf.Tensor, *, convention: str, channels: int) -> tf.Tensor:
+    """What Σ (F − P)² is multiplied by; target (1, H, W, C), channels N, which a folded head's C differs from."""
+    if convention == "gatys":
+        return tf.constant(0.5)
+    if convention == "tutorial":
+        return 1.0 / (tf.cast(tf.size(target) // target.shape[-1] * channels, tf.float32))
+    if convention == "relative":
+        return 1.0 / (tf.reduce_sum(target**2) + TINY)
+    raise choose("convention", convention, CONVENTIONS)
+
+
+def style_scale(target: tf.Tensor, *, convention: str, channels: int) -> tf.Tensor:
+    """What Σ (G − A)² is multiplied by; target a Gram matrix (C, C), channels N."""
+    if convention == "gatys":
+        return tf.constant(1.0 / (4 * channels**2))
+    if convention == "tutorial":
+        return tf.constant(1.0 / channels**2)
+    if convention == "relative":
+        return 1.0 / (tf.reduce_sum(target**2) + TINY)
+    raise choose("convention", convention, CONVENTIONS)
+
+
+def total_variation_scale(image: tf.Tensor, *, convention: str) -> tf.Tensor:
+    """What Σ |Δ| is multiplied by: 1 in `gatys` and `tutorial`, 1 / (H W 3) in `relative`."""
+    if convention not in CONVENTIONS:
+        raise choose("convention", convention, CONVENTIONS)
+    return 1.0 / tf.cast(tf.size(image), tf.float32) if convention == "relative" else tf.constant(1.0)
+
+
+def squared_error(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
+    """Σ (a − b)²."""
+    return 2.0 * tf.nn.l2_loss(a - b)
+
+
+def content_loss(
+    features: tf.Tensor, target: tf.Tensor, *, convention: str = "relative", channels: int | None = None
+) -> tf.Tensor:
+    """Σ (F − P)², scaled by the convention (Gatys et al. 2016, eq. 1; the paper's L_content is `gatys`).
+
+    features, target (1, H, W, C); channels: N where it is not C. Returns a scalar.
+    """
+    scale = content_scale(target, convention=convention, channels=channels or target.shape[-1])
+    return scale * squared_error(features, target)
+
+
+def style_loss(
+    gram: tf.Tensor, target: tf.Tensor, *, convention: str = "relative", channels: int | None = None
+) -> tf.Tensor:
+    """Σ (G − A)², scaled by the convention (Gatys et al. 2016, eq. 4); one layer's term.
+
+    gram, target (C, C), as `gram_matrix` makes them; channels: N where it is not C. Returns a scalar.
+    Departs from Gatys where picture and style differ in size: mean Gram matrices stay comparable, sums would not.
+    """
+    scale = style_scale(target, convention=convention, channels=channels or target.shape[-1])
+    return scale * squared_error(gram, target)
+
+
+@tf.custom_gradient
+def absolute_variation(image: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+    """Σ |x(i, j+1) − x(i, j)| + Σ |x(i+1, j) − x(i, j)|; image (H, W, 3).
+
+    Its gradient is given: that of the slices takes a sixth of the time of an evaluation with compact.
+    """
+    across, down = image[:, 1:] - image[:, :-1], image[1:] - image[:-1]
+
+    def gradient(upstream: tf.Tensor) -> tf.Tensor:
+        s, t = tf.sign(across), tf.sign(down)
+        to_the_left, to_the_right = (tf.pad(s, [[0, 0], side, [0, 0]]) for side in ([1, 0], [0, 1]))
+        above, below = (tf.pad(t, [side, [0, 0], [0, 0]]) for side in ([1, 0], [0, 1]))
+        return upstream * (to_the_left - to_the_right + above - below)
+
+    return tf.reduce_sum(tf.abs(across)) + tf.reduce_sum(tf.abs(down)), gradient
+
+
+def total_variation_loss(image: tf.Tensor, *, convention: str = "relative") -> tf.Tensor:
+    """Σ |Δx| + Σ |Δy|, the tutorial's `tf.image.total_variation`; in `relative` divided by the image's values.
+
+    image (H, W, 3). Returns a scalar.
+    """
+    return total_variation_scale(image, convention=convention) * absolute_variation(image)
+
+
+def temporal_loss(image: tf.Tensor, warped: tf.Tensor, reliability: tf.Tensor) -> tf.Tensor:
+    """(1 / D) Σ c (x − w)², D = 3 H W (Ruder et al. 2016, eq. 7).
+
+    image (H, W, 3); warped (H, W, 3), an earlier result already warped; reliability c (H, W), 1 where motion is
+    trusted. Returns a scalar; with warped (T, H, W, 3) and c (T, H, W), one value for each of T earlier results.
+    """
+    error = reliability[..., None] * (image - warped) ** 2
+    return tf.reduce_sum(error, axis=(-3, -2, -1)) / tf.cast(tf.size(image), tf.float32)

@@ -1,0 +1,57 @@
+"""The styles of a run: their pictures, their shares, their Gram matrices at every scale."""
+
+import math
+import os
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from ..errors import NstlibError
+from ..media import colors, images
+from ..settings import Settings, check_blend
+from .model import StyleContentModel
+
+Picture = str | os.PathLike | np.ndarray
+
+
+class Styles:
+    """K style pictures and their Gram matrices {layer: (K, C, C)}, made once a size and kept.
+
+    Raises NstlibError for no style, a picture that cannot be read, and shares that do not fit.
+    """
+
+    def __init__(self, styles: Picture | Sequence[Picture], settings: Settings) -> None:
+        given = [styles] if isinstance(styles, str | os.PathLike | np.ndarray) else list(styles)
+        if not given:
+            raise NstlibError("no style is given; name at least one picture")
+        check_blend(settings, len(given))
+        self.sources, self.scale = given, settings.style_scale
+        longest = max(16, round(settings.size * self.scale))
+        self.pictures = [images.load(style, size=longest) for style in given]
+        self._grams: dict[tuple, dict[str, tf.Tensor]] = {}
+
+    def recolored(self, content: np.ndarray, settings: Settings) -> "Styles":
+        """These styles with the content's colours, or its luminance, where `preserve_color` asks for it."""
+        if settings.preserve_color == "none":
+            return self
+        change = colors.match_colors if settings.preserve_color == "histogram" else colors.match_luminance
+        recolored = Styles([change(picture, content) for picture in self.pictures], settings)
+        recolored.sources = self.sources
+        return recolored
+
+    def grams(self, model: StyleContentModel, longest: int) -> dict[str, tf.Tensor]:
+        """{layer: (K, C, C)} for a picture whose longest side is `longest` pixels."""
+        key = (model.extractor, model.style_layers, longest)
+        if key not in self._grams:
+            side = max(16, round(longest * self.scale))
+            each = [model(tf.constant(_at(picture, side, model)))["style"] for picture in self.pictures]
+            self._grams[key] = {name: tf.concat([e[name] for e in each], axis=0) for name in model.style_layers}
+        return self._grams[key]
+
+
+def _at(picture: np.ndarray, longest: int, model: StyleContentModel) -> np.ndarray:
+    """The picture at a size; grown where its short side would not reach the deepest layer."""
+    shape = images.fit(picture.shape[:2], longest)
+    grow = max(1.0, model.extractor.smallest / min(shape))
+    return images.resize(picture, (math.ceil(shape[0] * grow), math.ceil(shape[1] * grow)))

@@ -1,0 +1,96 @@
+"""How a picture was made: the record that travels with it, and the replay that makes it again."""
+
+import hashlib
+import platform
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import __version__
+from ..core.run import Run
+from ..errors import NstlibError
+from ..settings import from_dict, to_dict
+from .frames import begin
+
+PACKAGES = ("tensorflow", "keras", "numpy", "opencv-python-headless", "pillow")
+
+
+def record(run: Run) -> dict[str, Any]:
+    """Settings and steering, inputs with checksums, versions, weights' checksum, and curves of a run, for JSON."""
+    return {
+        "nstlib": __version__,
+        "kind": "image",
+        "steps": run.number,
+        "steering": [[number, to_dict(settings)] for number, settings in run.steering],
+        "inputs": {
+            "content": describe(run.sources["content"]),
+            "styles": [describe(style) for style in run.sources["styles"]],
+            "masks": [describe(mask) for mask in run.sources["masks"]],
+            "start": describe(run.sources["start"]),
+        },
+        **run.networks,
+        "versions": versions(),
+        "curves": {name: [round(v, 9) for v in values] for name, values in run.curves.items()},
+    }
+
+
+def versions() -> dict[str, str]:
+    """The versions that a result depends on."""
+    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+
+
+def describe(source: Any) -> dict[str, str | None] | None:
+    """{"path", "sha256"} of an input; an array has no path; None stays None."""
+    if source is None:
+        return None
+    if isinstance(source, np.ndarray):
+        return {"path": None, "sha256": hashlib.sha256(np.ascontiguousarray(source).tobytes()).hexdigest()}
+    return {"path": str(source), "sha256": file_checksum(Path(source))}
+
+
+def file_checksum(path: Path) -> str:
+    """SHA-256 of a file's bytes. Raises NstlibError for one that cannot be read."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise NstlibError(f"cannot read {path}: {error.strerror}") from None
+    return digest.hexdigest()
+
+
+def replay(record: dict[str, Any], *, search: Sequence[Path] = ()) -> Run:
+    """The run that the record tells of; taken to its end, on the same machine and versions, it gives the same picture.
+
+    Inputs are looked for at their recorded paths, then by name in the folders `search`; their checksums must agree.
+    Raises NstlibError for a record that is not whole, and for inputs and weights that are not the recorded ones.
+    """
+    try:
+        (_, settings), *script = [(int(number), from_dict(values)) for number, values in record["steering"]]
+        inputs, steps = record["inputs"], int(record["steps"])
+        found = {name: [_find(i, search) for i in inputs[name]] for name in ("styles", "masks")}
+        content, start = _find(inputs["content"], search), inputs["start"] and _find(inputs["start"], search)
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, OSError) as error:
+        raise NstlibError(f"the record is not whole ({type(error).__name__}: {error})") from None
+    run = begin(content, found["styles"], settings, masks=found["masks"], start=start)
+    for kind, network in run.networks.items():
+        if network != record.get(kind):
+            raise NstlibError(f"the {kind} {network['name']} is not the one that the picture was made with")
+    run.follow(script, steps)
+    return run
+
+
+def _find(entry: dict[str, str | None], search: Sequence[Path]) -> Path:
+    if entry["path"] is None:
+        raise NstlibError("the picture was made from an array, not a file; only files can be replayed")
+    path = Path(entry["path"])
+    for candidate in (path, *(folder / path.name for folder in search)):
+        if candidate.is_file():
+            if file_checksum(candidate) == entry["sha256"]:
+                return candidate
+            raise NstlibError(f"{candidate} has changed since the picture was made; its checksum differs")
+    raise NstlibError(f"no such file: {path}, an input of the picture; name its folder with --search")

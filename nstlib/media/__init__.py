@@ -1,0 +1,1 @@
+"""Pictures and clips at the door: the pixel contract, colours, reading and writing, files that are whole."""

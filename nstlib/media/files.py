@@ -1,0 +1,45 @@
+"""Files that are whole or not there: written beside and renamed; and an output that is none of the inputs."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path, PurePath
+
+from ..errors import NstlibError
+
+
+def check_inputs(output: Path, *inputs: Path) -> None:
+    """Raises NstlibError where the output would replace one of its own inputs."""
+    for path in inputs:
+        if output.exists() and path.exists() and output.samefile(path):
+            raise NstlibError(f"{output} is an input of this run, which would replace it; choose another output")
+
+
+@contextlib.contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A path beside `path` to write to; renamed to it at the end, removed where writing fails.
+
+    Raises NstlibError with the system's reason, such as a full disk.
+    """
+    name = ""
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem[:32]}-", suffix=path.suffix)
+        os.close(handle)
+        yield Path(name)
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(name).chmod(0o666 & ~umask)  # mkstemp's 0600 would surprise whoever shares the folder
+        os.replace(name, path)  # noqa: PTH105 (Path.replace reads the other way round)
+    except OSError as error:
+        raise NstlibError(f"{path} cannot be written: {error.strerror or error}") from error
+    finally:
+        if name:
+            Path(name).unlink(missing_ok=True)
+
+
+def remove_torn(folder: Path, *names: str) -> None:
+    """Remove what `whole` leaves where it is killed, of the folder's files of these names (globs)."""
+    for name in map(PurePath, names):
+        for file in folder.glob(f".{name.stem}-{'[a-z0-9_]' * 8}{name.suffix}"):
+            file.unlink()

@@ -1,0 +1,75 @@
+"""One writer at a time: a folder belongs to the process that locked it for as long as that lives, and no longer."""
+
+import os
+import shutil
+import sqlite3
+import weakref
+from contextlib import suppress
+from pathlib import Path
+
+from ..errors import NstlibError
+
+NAME = "lock"
+
+
+class Lock:
+    """The folder is this one's until `release`, or until its process ends, killed or not.
+
+    It is SQLite's lock on an empty file, which every platform's system drops with the process: no process number that
+    another program gets, no clock, no leftover to remove by hand. Raises NstlibError where another process has it.
+    Within one process the newest counts, so that a notebook's cell can be run again; the one before it may not go on.
+    """
+
+    def __init__(self, folder: Path, output: Path | None = None) -> None:
+        """output: what the folder is for, where an error had better name that."""
+        self._path, self._shown = folder.resolve() / NAME, output or folder
+        if before := _held.get(self._path):
+            before.release()
+        self._connection = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
+        try:
+            self._connection.execute("PRAGMA journal_mode = OFF")  # there is nothing to roll back: no second file
+            self._connection.execute("BEGIN EXCLUSIVE")
+        except sqlite3.Error as error:
+            self.release()
+            if "locked" in str(error):
+                why = "is being written by another run; wait for its end, stop it, or choose another output"
+            else:
+                why = f"cannot be locked ({error}); choose an output on another disk"
+            raise NstlibError(f"{self._shown} {why}") from None
+        self._file = self._path.stat()
+        _held[self._path] = self
+
+    def check(self) -> None:
+        """Raises NstlibError where the folder has been removed, or taken by a later run in this process."""
+        if _held.get(self._path) is not self:
+            raise NstlibError(f"{self._shown} was taken over by a later run; go on with that one")
+        try:
+            same = os.path.samestat(self._path.stat(), self._file)
+        except OSError:
+            same = False
+        if not same:
+            raise NstlibError(f"{self._shown} was removed while it was in use; the same call starts it again")
+
+    @property
+    def held(self) -> bool:
+        """Whether it still is this one's."""
+        with suppress(NstlibError):
+            self.check()
+            return True
+        return False
+
+    def release(self) -> None:
+        """Let others have it."""
+        self._connection.close()
+
+    def remove(self) -> None:
+        """Let others have it, and remove the folder as far as that can be."""
+        self.release()
+        shutil.rmtree(self._path.parent, ignore_errors=True)
+
+    def __del__(self) -> None:
+        if hasattr(self, "_connection"):
+            self.release()
+
+
+_held: "weakref.WeakValueDictionary[Path, Lock]" = weakref.WeakValueDictionary()

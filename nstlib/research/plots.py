@@ -1,0 +1,123 @@
+"""Figures: pictures side by side, loss curves, features and Gram matrices as pictures."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..media import files
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's colours, told apart by colour-blind readers too
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+
+
+def pictures(images: Mapping[str, np.ndarray], *, columns: int | None = None, title: str = "") -> "Figure":
+    """The images (H, W, 3) or maps (H, W) under their names, in a grid."""
+    columns = columns or len(images)
+    rows = -(-len(images) // columns)
+    height, width = next(iter(images.values())).shape[:2]
+    titles = 0.35 * rows + 0.4 * bool(title)
+    figure, axes = _figure(rows, columns, (3.6 * columns, 3.6 * rows * height / width + titles))
+    for axis in axes.flat:
+        axis.axis("off")
+    for axis, (name, image) in zip(axes.flat, images.items(), strict=False):
+        axis.imshow(image, cmap="gray" if image.ndim == 2 else None, vmin=0, vmax=1)
+        axis.set_title(name, fontsize=11)
+    if title:
+        figure.suptitle(title, fontsize=13)
+    return figure
+
+
+def loss_curves(curves: Mapping[str, Sequence[float]], *, title: str = "Losses") -> "Figure":
+    """Two panels: the terms over the evaluations, and the style loss of each layer; both logarithmic.
+
+    Terms are unweighted, but for `total`, their weighted sum.
+
+    curves: a run's, by the names of `Step.losses`.
+    """
+    figure, axes = _figure(1, 2, (13, 4))
+    terms = [n for n in ("total", "content", "style", "temporal", "total_variation") if n in curves]
+    layers = [n for n in curves if n.startswith("style/")]
+    for axis, names, what in ((axes[0, 0], terms, "Terms"), (axes[0, 1], layers, "Style by layer")):
+        for name, color in zip(names, COLORS * 3, strict=False):
+            label = name.removeprefix("style/").replace("_", " ")
+            axis.plot(range(1, len(curves[name]) + 1), curves[name], label=label, color=color, linewidth=1.5)
+        axis.set(title=what, xlabel="evaluations", ylabel="loss", yscale="log")
+        axis.grid(alpha=0.3)
+        axis.legend(fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))  # beside, since curves fill the panel
+    figure.suptitle(title, fontsize=13)
+    return figure
+
+
+def features(layer: str, activations: np.ndarray, *, count: int = 8) -> "Figure":
+    """The `count` channels of a layer that vary most, each scaled to its own range; activations (1, h, w, C)."""
+    maps = np.asarray(activations)[0]
+    strongest = np.argsort(maps.std(axis=(0, 1)))[::-1][:count]
+    scaled = {f"channel {c}": (maps[..., c] - maps[..., c].min()) / (np.ptp(maps[..., c]) + 1e-9) for c in strongest}
+    return pictures(scaled, columns=min(4, count), title=f"Features of {layer}")
+
+
+def gram_matrices(grams: Mapping[str, np.ndarray], *, title: str = "Gram matrices") -> "Figure":
+    """Each Gram matrix (C, C) as a picture of log10 of its entries' size, with a colour bar."""
+    figure, axes = _figure(1, len(grams), (3.4 * len(grams), 3.4))
+    for axis, (name, gram) in zip(axes.flat, grams.items(), strict=True):
+        values = np.log10(np.abs(np.asarray(gram).squeeze()) + 1e-6)
+        shown = axis.imshow(values, cmap="magma", vmin=np.percentile(values, 5), vmax=values.max())
+        axis.set(title=name, xlabel="channel", ylabel="channel")
+        figure.colorbar(shown, ax=axis, shrink=0.8, label="log10 |G|")
+    figure.suptitle(title, fontsize=13)
+    return figure
+
+
+def frame_curves(
+    curves: Mapping[str, Sequence[float]], *, title: str = "", label: str = "", unit: str = "frame"
+) -> "Figure":
+    """One line a name over the frames (or another `unit`), logarithmic; None and NaN leave a gap."""
+    figure, axes = _figure(1, 1, (9, 3.6))
+    for (name, values), color in zip(curves.items(), COLORS * 3, strict=False):
+        known = np.array([np.nan if value is None else value for value in values], float)
+        axes[0, 0].plot(known, label=name, color=color, linewidth=1.5)
+    axes[0, 0].set(title=title, xlabel=unit, ylabel=label, yscale="log")
+    axes[0, 0].xaxis.get_major_locator().set_params(integer=True)
+    axes[0, 0].grid(alpha=0.3)
+    axes[0, 0].legend(fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return figure
+
+
+def flow_colors(flow: np.ndarray, *, largest: float | None = None) -> np.ndarray:
+    """Motion as a picture: the hue is its direction, the saturation its length; still is white.
+
+    flow (H, W, 2) in pixels; largest: the length that is fully coloured (the longest). Returns (H, W, 3) in [0, 1].
+    """
+    from matplotlib.colors import hsv_to_rgb
+
+    length = np.linalg.norm(flow, axis=-1)
+    hue = np.arctan2(flow[..., 1], flow[..., 0]) / (2 * np.pi) % 1
+    strong = np.clip(length / max(largest or length.max(), 1e-9), 0, 1)
+    return hsv_to_rgb(np.stack([hue, strong, np.ones_like(hue)], axis=-1)).astype(np.float32)
+
+
+def write(figure: "Figure", path: str | Path) -> None:
+    """The figure in a file, by its extension, 150 dots an inch; it stays open. NstlibError where it cannot be."""
+    with files.whole(Path(path)) as beside:
+        figure.savefig(beside, dpi=150)
+
+
+def save(figure: "Figure", path: str | Path) -> None:
+    """As `write`, and closed, also where it cannot be written."""
+    import matplotlib.pyplot as plt
+
+    try:
+        write(figure, path)
+    finally:
+        plt.close(figure)
+
+
+def _figure(rows: int, columns: int, size: tuple[float, float]) -> "tuple[Figure, np.ndarray]":
+    import matplotlib.pyplot as plt  # here, because importing it takes longer than the rest of the package
+
+    return plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")

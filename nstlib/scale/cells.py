@@ -1,0 +1,83 @@
+"""One cell of a sweep: what is sent to a worker, what the worker makes of it, and the name of its file."""
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from .. import __version__
+from ..core.styles import Picture
+from ..engines import records
+from ..engines.frames import begin
+from ..errors import NstlibError
+from ..media import images
+from ..settings import Settings, to_dict
+from .axes import shown
+from .workers import Input, Made, one_thread
+
+FILES = ("weights", "module", "init")  # settings that may name a file, which workers must find at the same path
+
+
+def paint_alone(settings: Settings, *inputs: Input) -> Made:
+    """`paint` in a worker process, on one core."""
+    one_thread()
+    return paint(settings, *inputs)
+
+
+def paint(settings: Settings, content: Input, *styles: Input) -> Made:
+    """One picture as a PNG with its record. What goes wrong is told, not raised."""
+    began = perf_counter()
+    try:
+        run = begin(content.local(), [style.local() for style in styles], settings)
+        run.finish()
+        record = _record(run, (content, *styles)) | {"seconds": round(perf_counter() - began, 3)}
+        with TemporaryDirectory() as folder:
+            return Made(images.save(Path(folder, "cell.png"), run.image, record=record).read_bytes())
+    except Exception as error:  # of any kind: it is this cell's alone
+        return Made(error=line(error))
+
+
+def _record(run: Any, inputs: tuple[Input, ...]) -> dict[str, Any]:
+    """The run's record, with its inputs where they came from, and TensorFlow's threads (0: one a core)."""
+    import tensorflow as tf
+
+    record = records.record(run)
+    for entry, given in zip([record["inputs"]["content"], *record["inputs"]["styles"]], inputs, strict=True):
+        entry["path"] = given.path
+    return record | {"threads": tf.config.threading.get_intra_op_parallelism_threads()}
+
+
+def take(source: Picture) -> Input:
+    """A picture, to be sent. Raises NstlibError for what is none."""
+    images.shape_of(source)
+    described = records.describe(source)
+    data = source if isinstance(source, np.ndarray) else Path(source).read_bytes()
+    return Input(described["path"], described["sha256"], data)
+
+
+def file_name(values: dict[str, Any], inputs: Sequence[Input], settings: Settings) -> str:
+    """A cell's file: its values in words, and eight digits of the SHA-256 of all that its picture depends on."""
+    paths = [Path(getattr(settings, name)) for name in FILES if getattr(settings, name)]
+    files = [records.file_checksum(path) for path in paths if path.is_file()]
+    whole = [to_dict(settings), [given.sha256 for given in inputs], files, __version__, _versions()]
+    digest = hashlib.sha256(json.dumps(whole).encode()).hexdigest()[:8]
+    words = "_".join(f"{name}={shown(name, value)}" for name, value in values.items())
+    return f"{re.sub(r'[^A-Za-z0-9._=,+-]+', '', words)[:100]}-{digest}.png"
+
+
+@lru_cache(maxsize=1)
+def _versions() -> dict[str, str]:
+    return records.versions()
+
+
+def line(error: BaseException) -> str:
+    """An error as one line; its kind goes before, unless the package raised it."""
+    text = " ".join(str(error).split())[:300]
+    return text if isinstance(error, NstlibError) else f"{type(error).__name__}: {text}".rstrip(": ")

@@ -1,0 +1,170 @@
+"""What the frames before say about the next one: a start, and warped results with the trust that they deserve."""
+
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ..engines.frames import Guide
+from ..errors import NstlibError
+from ..media import images
+from . import flow, shots
+
+# (number of the frame, of the other, frame, other) -> (flow from frame to other, flow from other to frame)
+Motion = Callable[[int, int, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+STILL = 3 / 255  # what stands still differs from what was painted by less than this, smoothed against noise,
+HARDLY = 0.25  # and moves by less than this many px
+PATCH = 1.5  # σ of that smoothing, px
+SETTLING = 8  # frames for which what comes to a stand is painted on, before it is held
+STALE = 0.05  # paint made for what differs by more from what is there now, smoothed, is not carried on
+WIDE = 3.0  # σ of that smoothing, px: resampled texture differs too, but not on average
+FADE = 0.03  # of that difference is forgotten with every frame
+ANEW = 0.7  # of the way to the frame is where it begins anew: a little of the strokes saves many evaluations
+STAY = 10.0  # the weight in the temporal loss of what is drawn to another result: halfway it would not stay
+HOLD = 30.0  # the weight of what is held in the temporal loss: nothing is to be built on its changing
+
+
+class Shot:
+    """The last frames of a shot and their results, as far back as `reach`; `guide` tells what they say of the next.
+
+    Resampling a result at every frame would blur it away, so where a pixel's source stands still, its result is not
+    resampled; and painting it for ever would let it drift, so what was painted in full, in the shot's first frame or
+    for `SETTLING` frames, is held until its source changes. `anchor` (H, W, 3) is the source as it was last painted,
+    `age` (H, W) for how many frames it has stood still.
+
+    Flow does not see what a slow thing uncovers, and would leave a streak of its paint there: `made_for` (H, W, 3), the
+    source that a result was made for, moves along with it, and where it is no longer what the frame shows the painting
+    begins anew, near the content.
+    """
+
+    def __init__(self, *, reach: int = 1, motion: Motion | None = None) -> None:
+        self._past: deque[tuple[int, np.ndarray, np.ndarray]] = deque(maxlen=reach)
+        self._motion = motion or estimated("fine")
+        self.anchor: np.ndarray | None = None
+        self.age: np.ndarray | None = None
+        self.made_for: np.ndarray | None = None
+
+    def continues(self, frame: np.ndarray) -> bool:
+        """Whether the frame belongs to this shot."""
+        return bool(self._past) and not shots.is_cut(self._past[-1][1], frame)
+
+    def add(self, number: int, frame: np.ndarray, result: np.ndarray) -> None:
+        """Remember a finished frame."""
+        self._past.append((number, frame, result))
+        if self.anchor is None or self.age is None:
+            self.anchor, self.age = frame, np.full(frame.shape[:2], SETTLING, np.uint8)
+            self.made_for = frame
+        self.anchor = np.where((self.age >= SETTLING)[..., None], self.anchor, frame)
+
+    def state(self) -> np.ndarray:
+        """`anchor`, `age` and `made_for` as bytes (H, W, 7), which `restore` takes."""
+        return np.dstack([images.to_uint8(self.anchor), self.age, images.to_uint8(self.made_for)])
+
+    def restore(self, state: np.ndarray) -> None:
+        """Go on from `state()`."""
+        self.anchor, self.made_for = (state[..., part] / np.float32(255) for part in (slice(3), slice(4, 7)))
+        self.age = state[..., 3]
+
+    def guide(self, number: int, frame: np.ndarray) -> Guide:
+        """What the earlier frames say of frame `number`.
+
+        Further back counts only where nearer does not: c_long(j) = max(c(j) − Σ_{k<j} c(k), 0), j = 1, 2, 4, … up to
+        `reach` (Ruder et al. 2016, section 4.3). Where none is trusted the start is the last result, warped all the
+        same: it begins in the style, unlike the content, and is repainted sooner. Where that is stale, it goes most
+        of the way to the frame.
+        """
+        start, earlier, claimed = None, [], np.zeros(frame.shape[:2], np.float32)
+        for back in _powers(len(self._past)):
+            other, before, result = self._past[-back]
+            w, opposite = self._motion(number, other, frame, before)
+            warped = flow.warp(result, w, interpolation="lanczos")
+            c = np.maximum(flow.reliability(w, opposite) - claimed, 0)
+            claimed = claimed + c
+            if start is None:
+                still = self._still(frame, w)
+                self.age = np.where(still, np.minimum(self.age, SETTLING - 1) + 1, 0).astype(np.uint8)
+                stale = self._stale(frame, w, still)
+                start = warped = np.where(still[..., None], result, warped)
+                start = start + np.float32(ANEW) * stale[..., None] * (frame - start)
+                c = c * (1 - stale) + np.float32(HOLD) * (self.age >= SETTLING)
+            else:
+                start = start + c[..., None] * (warped - start)
+            earlier.append((warped, c))
+            if claimed.min() > 0.5:
+                break
+        return Guide(start, tuple(earlier), self.age >= SETTLING)
+
+    def _still(self, frame: np.ndarray, w: np.ndarray) -> np.ndarray:
+        change = np.abs(cv2.GaussianBlur(frame - self.anchor, (0, 0), PATCH)).max(-1)
+        moves = cv2.GaussianBlur(np.abs(w).max(-1), (0, 0), PATCH)
+        still = ((change < STILL) & (moves < HARDLY)).astype(np.uint8)
+        return cv2.erode(still, np.ones((3, 3), np.uint8)).astype(bool)
+
+    def _stale(self, frame: np.ndarray, w: np.ndarray, still: np.ndarray) -> np.ndarray:
+        """Where the last result was made for something else, from 0 to 1; a change of light does not count as that."""
+        kept = np.where(still[..., None], self.made_for, flow.warp(self.made_for, w, interpolation="cubic"))
+        box = (max(frame.shape) // 8 * 2 + 1,) * 2
+        kept = kept + cv2.blur(cv2.blur(frame - kept, box), box)  # twice, since once has negative frequencies: unstable
+        change = frame - kept
+        stale = (np.abs(cv2.GaussianBlur(change, (0, 0), WIDE)).max(-1) > STALE).astype(np.float32)
+        stale = np.where(self.age >= SETTLING, np.float32(0), cv2.GaussianBlur(stale, (0, 0), PATCH))
+        kept = np.where(stale[..., None] > 0.5, frame, kept + np.float32(FADE) * change)
+        self.made_for = images.to_uint8(kept) / np.float32(255)
+        return stale
+
+
+def between(
+    own: np.ndarray, frame: np.ndarray, other: np.ndarray, result: np.ndarray, flows: tuple[np.ndarray, np.ndarray]
+) -> Guide:
+    """The guide of a later pass: own result and the neighbour's, warped, half and half where that is trusted.
+
+    own: the pass before's result of `frame`; other, result: the neighbour and what this pass made of it; flows: from
+    frame to other and back. x = c/2 w + (1 − c/2) own (Ruder et al. 2016, section 4.4, δ = 1/2).
+    """
+    warped, c = flow.warp(result, flows[0], interpolation="lanczos"), flow.reliability(*flows)
+    return Guide(own + 0.5 * c[..., None] * (warped - own), ((warped, c),), np.zeros(frame.shape[:2], bool))
+
+
+def drawn(guide: Guide, target: np.ndarray, share: float) -> Guide:
+    """x = start + s (target − start): the guide, its start a share nearer to another result of its frame, (H, W, 3).
+
+    What is held stays held where the two agree, and is painted on its way where they do not.
+    """
+    held = guide.held & (np.abs(target - guide.start).max(-1) < STILL)
+    start = np.where(held[..., None], guide.start, guide.start + np.float32(share) * (target - guide.start))
+    return Guide(start, ((start, np.full(held.shape, STAY, np.float32)),), held)
+
+
+def _powers(count: int) -> list[int]:
+    return [2**k for k in range(count.bit_length())]
+
+
+def estimated(preset: str) -> Motion:
+    """Motion by DIS; the opposite flow only checks the first, so that a coarser preset does."""
+    check = {"fine": "medium", "best": "fine"}.get(preset, preset)
+
+    def motion(number: int, other: int, frame: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return flow.optical_flow(frame, seen, preset=preset), flow.optical_flow(seen, frame, preset=check)
+
+    return motion
+
+
+def precomputed(folder: str | Path) -> Motion:
+    """Motion from a folder of .flo files, forward_{i}_{j}.flo with i < j and backward_{j}_{i}.flo (Ruder's names).
+
+    Frames are numbered from 1 as the clip yields them; flow is scaled to their size. NstlibError where one is missing.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise NstlibError(f"{folder} is no folder of .flo files")
+
+    def read(here: int, there: int, shape: tuple[int, ...]) -> np.ndarray:
+        way = "forward" if here < there else "backward"
+        return flow.resize_flow(flow.read_flo(folder / f"{way}_{here + 1}_{there + 1}.flo"), shape[:2])
+
+    def motion(number: int, other: int, frame: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return read(number, other, frame.shape), read(other, number, frame.shape)
+
+    return motion

@@ -1,0 +1,237 @@
+"""A clip in, a clip out: any engine, frame after frame, held together by motion; stopped and resumed at any time."""
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from .. import __version__
+from ..core.speed.arithmetic import resolved
+from ..core.styles import Picture
+from ..engines import records
+from ..engines.frames import Engine, Painted, load_engine
+from ..errors import NstlibError
+from ..media import clips, encoders, files, images
+from ..settings import Settings, to_dict
+from .consistency import Guide, Shot, between, estimated, precomputed
+from .progress import Store
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A finished frame: its number from 0, its pass, the picture (H, W, 3), and how it was made.
+
+    cut: it begins a shot; trusted, held: shares of its pixels; seconds it took in all, and to find its motion.
+    """
+
+    number: int
+    number_pass: int
+    image: np.ndarray
+    cut: bool
+    losses: dict[str, float]
+    steps: int
+    trusted: float
+    held: float
+    seconds: float
+    motion_seconds: float
+
+
+class Film:
+    """An iterator of finished frames, each safe on disk before it is yielded; made again, it goes on where it was.
+
+    clip: a path, scaled to `settings.size`, or a `Clip` of that size. output: where `write` puts the clip; beside it,
+    in OUTPUT.work, grow the frames. flows: a folder of .flo files, else motion is estimated.
+    Raises NstlibError, before the first frame, for what cannot be done, and for an OUTPUT.work that was begun with
+    other settings, styles or another clip, unless `fresh`.
+    """
+
+    def __init__(
+        self,
+        clip: str | Path | clips.Clip,
+        styles: Picture | Sequence[Picture],
+        output: str | Path,
+        settings: Settings | None = None,
+        *,
+        engine: Engine | None = None,
+        flows: str | Path | None = None,
+        fresh: bool = False,
+    ) -> None:
+        self.settings = settings = resolved(settings or Settings())
+        self.clip = clip if isinstance(clip, clips.Clip) else clips.probe(clip, size=settings.size)
+        self.output = Path(output)
+        encoders.check(self.output)
+        self.engine = engine or load_engine(styles, settings)
+        self.motion = precomputed(flows) if flows else estimated(settings.motion_preset)
+        self.recipe = recipe(self.clip, styles, settings, self.engine, flows) | self._split()
+        self.store = Store(self.output.absolute().with_name(f"{self.output.name}.work"), self.recipe, fresh=fresh)
+        self._frames = self._all()
+
+    @property
+    def total(self) -> int:
+        """How many frames will be made, over all passes."""
+        return self.clip.frames * self.settings.passes
+
+    @property
+    def done(self) -> int:
+        """How many frames are finished, over all passes."""
+        return len(self.store.log)
+
+    def __iter__(self) -> Iterator[Frame]:
+        return self
+
+    def __next__(self) -> Frame:
+        try:
+            return next(self._frames)
+        except NstlibError:
+            if not self.done:  # nothing is lost, and the mended call is not told that it differs
+                with contextlib.suppress(NstlibError):
+                    self.store.remove()
+            raise
+
+    def finished(self) -> Iterator[np.ndarray]:
+        """The pictures of the last pass, from disk."""
+        for number in range(self.clip.frames):
+            yield self.store.load(_name(self.settings.passes - 1, number))
+
+    def write(self) -> clips.Written:
+        """Make what is left, write the clip with its sound and its record beside it, and remove OUTPUT.work."""
+        for _ in self:
+            pass
+        written = clips.write_frames(self.output, self.finished(), fps=self.clip.fps, audio=self.clip)
+        record = {"kind": "video", **self.recipe, "frames": self.store.log, "note": written.note}
+        with files.whole(self.output.with_name(f"{self.output.name}.json")) as beside:
+            beside.write_text(json.dumps(record))
+        self.store.remove()
+        return written
+
+    def _split(self) -> dict[str, Any]:
+        """What the recipe tells of how the film is divided among workers."""
+        return {}
+
+    def _all(self) -> Iterator[Frame]:
+        yield from self._first_pass()
+        for number_pass in range(1, self.settings.passes):
+            yield from self._later_pass(number_pass)
+
+    def _first_pass(self) -> Iterator[Frame]:
+        shot = self._shot()
+        for number, frame in enumerate(clips.read_frames(self.clip)):
+            if number < self.done:
+                shot = self._recalled(shot, number, frame)
+                continue
+            began = perf_counter()
+            guided = self.settings.consistency == "steady" and shot.continues(frame)
+            shot = shot if guided else self._shot()
+            guide = shot.guide(number, frame) if guided else None
+            moved = perf_counter()
+            painted = paint(self.engine, frame, guide)
+            shot.add(number, frame, painted.image)
+            if self.settings.passes > 1:
+                self.store.save(f"source-{number + 1:06d}", frame)
+            self.store.keep(f"shot-{number + 1:06d}", shot.state())
+            yield self._finish(0, number, painted, guide, (began, moved))
+
+    def _shot(self) -> Shot:
+        return Shot(reach=self.settings.reach, motion=self.motion)
+
+    def _recalled(self, shot: Shot, number: int, frame: np.ndarray) -> Shot:
+        """The shot as it was when this frame had been finished."""
+        shot = self._shot() if self.store.log[number]["cut"] else shot
+        last = min(self.done, self.clip.frames) - 1
+        if number > last - self.settings.reach:
+            shot.add(number, frame, self.store.load(_name(0, number)))
+        if number == last < self.clip.frames - 1:
+            shot.restore(self.store.kept(f"shot-{number + 1:06d}"))
+        return shot
+
+    def _later_pass(self, number_pass: int) -> Iterator[Frame]:
+        """Against the direction of the pass before, each frame between its own last result and its neighbour's."""
+        order = range(self.clip.frames)[:: -1 if number_pass % 2 else 1]
+        before = None
+        for place, number in enumerate(order):
+            neighbour, before = before, number
+            if number_pass * self.clip.frames + place < self.done:
+                continue
+            began = perf_counter()
+            frame = self.store.load(f"source-{number + 1:06d}")
+            own = self.store.load(_name(number_pass - 1, number))
+            guide = Guide(own, (), np.zeros(own.shape[:2], bool))
+            if neighbour is not None and not self.store.log[max(number, neighbour)]["cut"]:
+                other = self.store.load(f"source-{neighbour + 1:06d}")
+                flows = self.motion(number, neighbour, frame, other)
+                guide = between(own, frame, other, self.store.load(_name(number_pass, neighbour)), flows)
+            moved = perf_counter()
+            yield self._finish(number_pass, number, paint(self.engine, frame, guide), guide, (began, moved))
+
+    def _finish(
+        self, number_pass: int, number: int, painted: Painted, guide: Guide | None, times: tuple[float, float]
+    ) -> Frame:
+        shares = (guide.trusted, float(guide.held.mean())) if guide else (0.0, 0.0)
+        cut = guide is None if number_pass == 0 else self.store.log[number]["cut"]
+        made = painted.image, cut, painted.losses, painted.steps
+        began, moved = times
+        return self._keep(Frame(number, number_pass, *made, *shares, perf_counter() - began, moved - began))
+
+    def _keep(self, frame: Frame) -> Frame:
+        """Puts a frame on disk, for good once the log has it."""
+        self.store.save(_name(frame.number_pass, frame.number), frame.image)
+        entry = {"pass": frame.number_pass, "frame": frame.number, "cut": frame.cut, "steps": frame.steps}
+        self.store.finish(entry | {"losses": frame.losses, "trusted": frame.trusted, "held": frame.held})
+        self.store.discard(f"shot-{frame.number:06d}")
+        return frame
+
+
+def _name(number_pass: int, number: int) -> str:
+    return f"{number + 1:06d}" if number_pass == 0 else f"pass{number_pass + 1}-{number + 1:06d}"
+
+
+def paint(engine: Engine, frame: np.ndarray, guide: Guide | None) -> Painted:
+    """What the engine makes of the frame, as it will come back from disk; what is held is kept to the bit."""
+    if guide is not None and guide.held.all():
+        return Painted(guide.start, {}, 0)
+    painted = engine(frame, guide)
+    image = painted.image if guide is None else np.where(guide.held[..., None], guide.start, painted.image)
+    return Painted(images.to_uint8(image) / np.float32(255), painted.losses, painted.steps)
+
+
+def recipe(
+    clip: clips.Clip, styles: Picture | Sequence[Picture], settings: Settings, engine: Engine, flows: str | Path | None
+) -> dict[str, Any]:
+    """Everything that the frames depend on, for JSON; inputs by their checksums, so that they may move."""
+    given = [styles] if isinstance(styles, Picture) else styles
+    return {
+        "nstlib": __version__,
+        "clip": _checksum(clip.images or [clip.path]),
+        "range": {"first": clip.picks[0], "last": clip.picks[-1], "count": clip.frames, "fps": str(clip.fps)},
+        "size": [clip.width, clip.height],
+        "styles": [records.describe(style)["sha256"] for style in given],
+        "settings": to_dict(settings),
+        "engine": engine.identity,
+        "flows": _checksum(sorted(Path(flows).glob("*.flo"))) if flows else "estimated",
+        "versions": records.versions(),
+    }
+
+
+def _checksum(files: Sequence[Path]) -> str:
+    """SHA-256 over the files' own, in order."""
+    return hashlib.sha256("".join(records.file_checksum(file) for file in files).encode()).hexdigest()
+
+
+def stylize_video(
+    clip: str | Path | clips.Clip,
+    styles: Picture | Sequence[Picture],
+    output: str | Path,
+    settings: Settings | None = None,
+    **options: Any,
+) -> clips.Written:
+    """The clip in the styles, steady, with its sound, at `output`; the same call goes on where a stopped one was.
+
+    options: `engine`, `flows`, `fresh` of `Film`, whose iterator shows each frame as it is finished.
+    """
+    return Film(clip, styles, output, settings, **options).write()

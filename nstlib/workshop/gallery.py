@@ -1,0 +1,66 @@
+"""The README's pictures and clip, from the bundled samples: `make gallery` writes data/gallery/."""
+
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from .. import samples
+from ..core.run import Run
+from ..errors import NstlibError
+from ..media import clips, images
+from ..research import plots
+from ..settings import Settings
+from ..video.film import Film
+
+FRAME = 30  # of the bundled clip
+STYLE = "whirls"  # the clip's
+CLIP = Settings(size=180, steps=80)  # three abreast in a GIF under 1 MB
+
+
+def gallery(folder: Path, settings: Settings | None = None, *, clip: Settings = CLIP, frames: int = 16) -> list[Path]:
+    """Write styles.jpg, portrait.jpg and clip.gif to the folder. Returns their paths.
+
+    settings: of the pictures; clip: of the clip; frames: how many, every second of the bundled clip's. Raises
+    NstlibError where the folder does not exist.
+    """
+    if not folder.is_dir():
+        raise NstlibError(f"{folder} is no folder; make it first")
+    settings = settings or Settings()
+    return [
+        pictures(folder / "styles.jpg", samples.frame(FRAME), "a frame of the bundled clip", settings, columns=2),
+        pictures(folder / "portrait.jpg", images.load(samples.photograph()), "a photograph", settings, columns=4),
+        beside(folder / "clip.gif", clip, frames),
+    ]
+
+
+def pictures(path: Path, content: np.ndarray, name: str, settings: Settings, *, columns: int) -> Path:
+    """The content and what becomes of it in each bundled style, as one figure."""
+    shown = {name: images.load(content, size=settings.size)}
+    for style, picture in samples.styles().items():
+        run = Run(content, picture, settings)
+        for _ in tqdm(run, total=run.total_steps, desc=f"{path.stem}, {style}", leave=False, dynamic_ncols=True):
+            pass
+        shown[style] = run.image
+    plots.save(plots.pictures(shown, columns=columns), path)
+    return path
+
+
+def beside(path: Path, settings: Settings, frames: int) -> Path:
+    """The bundled clip, its frames stylised each by itself, and each from the one before, side by side."""
+    source = clips.probe(samples.clip(), every=2, size=settings.size)
+    source = replace(source, picks=source.picks[:frames])
+    made = []
+    with TemporaryDirectory() as folder:
+        for kind in ("independent", "steady"):
+            its = replace(settings, consistency=kind)
+            film = Film(source, samples.styles()[STYLE], Path(folder) / f"{kind}.mp4", its)
+            made.append([f.image for f in tqdm(film, total=film.total, desc=kind, leave=False, dynamic_ncols=True)])
+    rows = map(np.hstack, zip(clips.read_frames(source), *made, strict=True))
+    return clips.write_frames(path, rows, fps=source.fps).path
+
+
+if __name__ == "__main__":
+    print("\n".join(map(str, gallery(samples.DATA / "gallery"))))

@@ -1,0 +1,85 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from nstlib.core.run import Run
+from nstlib.engines import records
+from nstlib.errors import NstlibError
+from nstlib.media import images
+
+
+@pytest.fixture
+def paths(tmp_path, content, style):
+    return [images.save(tmp_path / f"{name}.png", image) for name, image in (("content", content), ("style", style))]
+
+
+def kept(run, path):
+    return images.save(path, run.image, record=records.record(run))
+
+
+@pytest.mark.parametrize("init", ["content", "compact"])
+def test_a_replay_makes_the_same_picture(paths, small, tmp_path, init):
+    run = Run(paths[0], paths[1], replace(small, init=init))
+    run.finish()
+    picture = kept(run, tmp_path / "out.png")
+    again = records.replay(images.read_record(picture))
+    np.testing.assert_array_equal(images.to_uint8(again.finish()), images.to_uint8(run.image))
+    assert again.curves == run.curves
+    assert records.record(again) == records.record(run)
+
+
+def test_a_steered_and_shortened_run_is_replayed_as_it_went(paths, small, tmp_path):
+    run = Run(paths[0], paths[1], small)
+    next(run)
+    next(run)
+    run.settings = replace(run.settings, style_weight=0.1)
+    next(run)
+    run.settings = replace(run.settings, tv_weight=1.0)
+    next(run)
+    again = records.replay(images.read_record(kept(run, tmp_path / "out.png")))
+    np.testing.assert_array_equal(again.finish(), run.image)
+    assert again.number == 4 and again.steering == run.steering
+
+
+def test_the_record_tells_how_the_picture_was_made(paths, small):
+    run = Run(paths[0], [paths[1]], small)
+    run.finish()
+    record = json.loads(json.dumps(records.record(run)))
+    assert record["inputs"]["styles"] == [{"path": str(paths[1]), "sha256": records.file_checksum(paths[1])}]
+    assert record["extractor"] == {"name": "random", "sha256": run.model.extractor.checksum}
+    assert record["versions"]["tensorflow"] and record["steering"][0][1]["seed"] == 0
+    assert len(record["curves"]["total"]) == record["steps"] == small.steps
+
+
+def test_inputs_are_found_again_by_name_and_told_when_they_changed(paths, small, tmp_path, style):
+    run = Run(paths[0], paths[1], small)
+    next(run)
+    record = records.record(run)
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    paths[1].rename(moved / "style.png")
+    with pytest.raises(NstlibError, match=r"no such file: .*style.png, an input .* --search"):
+        records.replay(record)
+    records.replay(record, search=[moved])
+    images.save(moved / "style.png", style[::-1])
+    with pytest.raises(NstlibError, match="style.png has changed"):
+        records.replay(record, search=[moved])
+
+
+def test_arrays_cannot_be_replayed_and_say_so(content, style, small):
+    run = Run(content, style, small)
+    next(run)
+    with pytest.raises(NstlibError, match="made from an array"):
+        records.replay(records.record(run))
+
+
+@pytest.mark.parametrize("broken", [{}, {"steering": 3}, {"steering": [[0, {"size": "big"}]]}, {"steering": []}])
+def test_a_record_that_is_not_whole_is_one_line(paths, small, broken):
+    run = Run(paths[0], paths[1], small)
+    next(run)
+    record = {**records.record(run), **broken} if broken else {}
+    with pytest.raises(NstlibError) as error:
+        records.replay(record)
+    assert "\n" not in str(error.value)

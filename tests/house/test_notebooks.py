@@ -1,0 +1,105 @@
+"""Every notebook runs from top to bottom, with the knobs of its one knobs cell shrunk."""
+
+import ast
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
+
+# What each notebook's knobs are set to here; a knob that is gone from the notebook fails the test.
+SHRUNK = {
+    "01_quickstart": {"extractor": "random", "size": 64, "steps": 4},
+    "02_studio": {"extractor": "random", "size": 48, "steps": 2, "grid_size": 32, "grid_steps": 2, "folder": "out"},
+    "03_video": {"extractor": "random", "size": 64, "steps": 2, "next_steps": 1, "seconds": 0.2, "folder": "out"},
+    "04_motion": {"extractor": "random", "size": 64, "steps": 2, "next_steps": 1, "frames_shown": 3, "folder": "out"},
+    "05_instant": {"size": 64, "steps": 2, "seconds": 0.2},
+    "06_paper": {
+        **{"size": 64, "steps": 2, "depth": 2, "layer_size": 64, "layer_steps": 2, "busy_count": 3},
+        **{"busy_size": 64, "busy_steps": 2, "film_frames": 3, "film_size": 64, "film_steps": 2, "folder": "out"},
+    },
+    "07_weights": {
+        **{"size": 64, "steps": 2, "ratios": (1e-3,), "relative_ratios": (0.1,), "depths": (1, 2)},
+        **{"content_layers": ("block1_conv2",), "pooling_size": 32, "pooling_steps": 1, "folder": "out"},
+    },
+    "08_scale": {
+        "extractor": "random",
+        "size": 48,
+        "steps": 2,
+        "processes": 1,
+        "content_weights": [0.03],
+        "depths": [1],
+        "style_names": ["ink"],
+    },
+}
+
+PAPER = {
+    "1": "Introduction",
+    "2": "Related work",
+    "2.1": "Neural Style Transfer by TensorFlow",
+    "2.2": "Image Style Transfer Using Convolutional Neural Networks",
+    "2.3": "Very Deep Convolutional Networks",
+    "2.4": "Research on Neural Style Transfer Algorithm",
+    "3": "Method",
+    "3.1.1": "The model",
+    "3.1.2": "The origin",
+    "3.1.3": "Some abstracted mathematics",
+    "3.2": "Results",
+    "4": "Conclusion",
+    "5": "Future work",
+    "6": "References",
+}
+
+
+def knobs_cell(notebook):
+    (cell,) = [c for c in notebook.cells if "knobs" in c.metadata.get("tags", [])]
+    return cell
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+def path(request):
+    return request.param
+
+
+def test_outputs_are_stripped_and_a_kernel_is_named(path):
+    notebook = nbformat.read(path, as_version=4)
+    assert notebook.metadata.kernelspec.name == "python3"
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            assert not cell.outputs and cell.execution_count is None
+
+
+def test_it_opens_with_its_time_and_ends_with_three_exercises_and_the_next(path):
+    told = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown"]
+    assert re.search(r"(second|minute)s?\b", told[0]), "how long does it take?"
+    exercises = told[-1].split("## Exercises")[1]
+    assert len(re.findall(r"^\d\. .+[?.] \([A-Z].+\)$", exercises, re.M)) == 3  # each says where to check it
+    following = NOTEBOOKS[NOTEBOOKS.index(path) + 1 :][:1]
+    assert all(f"]({file.name})" in exercises for file in following)
+
+
+def test_every_section_of_the_paper_is_in_its_notebook():
+    (path,) = [path for path in NOTEBOOKS if path.stem == "06_paper"]
+    told = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown")
+    for number, title in PAPER.items():
+        assert re.search(rf"{re.escape(number)} .*{re.escape(title)}", told, re.IGNORECASE), f"{number} {title}"
+
+
+def test_it_runs_from_top_to_bottom(path, tmp_path, monkeypatch):
+    monkeypatch.setenv("JUPYTER_PLATFORM_DIRS", "1")
+    notebook, shrunk = nbformat.read(path, as_version=4), SHRUNK[path.stem]
+    cell = knobs_cell(notebook)
+    names = {t.id for node in ast.parse(cell.source).body if isinstance(node, ast.Assign) for t in node.targets}
+    assert set(shrunk) <= names, f"knobs that are gone: {set(shrunk) - names}"
+    cell.source += "".join(f"\n{name} = {value!r}" for name, value in shrunk.items())
+    monkeypatch.delenv("PYTEST_CURRENT_TEST")  # with it a kernel does not show what its processes write
+    monkeypatch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")  # as Jupyter sets it
+    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    for output in outputs:
+        data = output.get("data", {})
+        assert "image/png" in data or "<Figure" not in data.get("text/plain", "")  # a figure is seen
+        assert "oneDNN" not in output.get("text", "")  # and nothing of TensorFlow's start

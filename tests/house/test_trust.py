@@ -1,0 +1,154 @@
+"""What comes from outside is data: nothing of it is run, and it stays where it was put."""
+
+import ast
+import io
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nstlib
+from nstlib.errors import NstlibError
+from nstlib.media import clips, ffmpeg
+from nstlib.networks import compact
+
+ROOT = Path(nstlib.__file__).resolve().parents[1]
+SOURCES = [path for path in (ROOT / "nstlib").rglob("*.py") if "training" not in path.parts]
+
+
+def calls(path):
+    """(what is called, its keywords) for each call in a file."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func), {word.arg: ast.unparse(word.value) for word in node.keywords}
+
+
+def test_nothing_is_unpickled_evaluated_or_given_to_a_shell():
+    seen = [(path.name, name, words) for path in SOURCES for name, words in calls(path)]
+    assert len(seen) > 1000
+    for where, name, words in seen:
+        assert name not in ("eval", "exec", "os.system", "os.popen"), where
+        assert name.split(".")[0] not in ("pickle", "dill", "joblib", "marshal", "shelve", "yaml"), where
+        assert words.get("shell", "False") == "False", where
+        assert name != "np.load" or words.get("allow_pickle") == "False", where
+
+
+def test_weights_that_hold_python_objects_are_refused(tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return (Path.touch, (tmp_path / "sprung",))
+
+    np.savez(tmp_path / "trap.npz", **{"conv11/kernel": np.array([Trap()], object)})
+    with pytest.raises(NstlibError, match=r"trap\.npz is no \.npz file of compact's weights"):
+        compact.load(tmp_path / "trap.npz")
+    assert not (tmp_path / "sprung").exists()
+
+
+def member(name, *, kind=tarfile.REGTYPE, link=""):
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname, info.size = kind, link, 3 if kind == tarfile.REGTYPE else 0
+    return info
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        [member("../out")],
+        [member("a/../../out")],
+        [member("a", kind=tarfile.SYMTYPE, link="/{outside}"), member("a/out")],
+        [member("a", kind=tarfile.SYMTYPE, link=".."), member("a/out")],
+        [member("a", kind=tarfile.LNKTYPE, link="../secret")],
+        [member("a", kind=tarfile.FIFOTYPE)],
+        [member("a", kind=tarfile.CHRTYPE)],
+    ],
+)
+def test_an_archive_stays_in_its_folder_and_makes_no_link(tmp_path, members):
+    from nstlib.engines import hub
+
+    (tmp_path / "secret").write_text("mine")
+    (tmp_path / "inside").mkdir()
+    with tarfile.open(tmp_path / "module.tar.gz", "w:gz") as tar:
+        for one in members:
+            one.name, one.linkname = (text.replace("/{outside}", str(tmp_path)) for text in (one.name, one.linkname))
+            tar.addfile(one, io.BytesIO(b"..."))
+    with pytest.raises(NstlibError, match=r"module\.tar\.gz cannot be unpacked"):
+        hub._unpack(tmp_path / "module.tar.gz", tmp_path / "inside")
+    assert not any((tmp_path / "inside").iterdir())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["inside", "module.tar.gz", "secret"]
+
+
+def test_an_absolute_name_lands_inside(tmp_path):
+    from nstlib.engines import hub
+
+    with tarfile.open(tmp_path / "module.tar", "w") as tar:
+        tar.addfile(member(f"{tmp_path}/out"), io.BytesIO(b"..."))
+    (tmp_path / "inside").mkdir()
+    hub._unpack(tmp_path / "module.tar", tmp_path / "inside")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["inside", "module.tar"]
+
+
+def test_an_archive_without_end_is_refused_before_it_fills_the_disk(tmp_path, monkeypatch):
+    from nstlib.engines import hub
+
+    monkeypatch.setattr(hub, "MOST_BYTES", 5)
+    with tarfile.open(tmp_path / "module.tar", "w") as tar:
+        for name in ("a", "b"):
+            tar.addfile(member(name), io.BytesIO(b"..."))
+    (tmp_path / "inside").mkdir()
+    with pytest.raises(NstlibError, match="b is too large"):
+        hub._unpack(tmp_path / "module.tar", tmp_path / "inside")
+
+
+@pytest.mark.parametrize("name", ["-i", "--y.mp4", "concat:a|b", "http://x/y.mp4", "pipe:0", "data:,x", "%d.mp4"])
+def test_a_name_never_becomes_an_option_or_a_protocol(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    *_, flag, url = ffmpeg.source(name)
+    assert flag == "-i" and url == f"file:{tmp_path / name}"
+    assert "file,pipe" in ffmpeg.source(name)  # nor does what a playlist names
+    with pytest.raises(NstlibError, match="no such clip"):
+        clips.probe(name)
+
+
+def test_a_missing_ffmpeg_is_one_line(tmp_path, monkeypatch):
+    (tmp_path / "a.mp4").write_bytes(b"x")
+    for path in (tmp_path / "none", tmp_path / "a.mp4"):
+        monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(path))
+        with pytest.raises(NstlibError, match=r"ffmpeg cannot be started: .*; install imageio-ffmpeg"):
+            clips.probe(tmp_path / "a.mp4")
+        with pytest.raises(NstlibError, match="ffmpeg cannot be started"):
+            clips.write_frames(tmp_path / "b.mp4", [np.zeros((4, 4, 3))], fps=10)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
+
+
+def test_a_killed_ffmpeg_is_one_line_and_leaves_nothing(tmp_path, monkeypatch):
+    children, process = [], ffmpeg.subprocess.Popen
+
+    def start(*arguments, **more):
+        children.append(process(*arguments, **more))
+        return children[-1]
+
+    def frames(count):
+        for number in range(count):
+            if number == 20:
+                children[-1].kill()
+            yield np.random.default_rng(number).random((128, 128, 3), np.float32)
+
+    clips.write_frames(tmp_path / "whole.mp4", frames(20), fps=10)
+    monkeypatch.setattr(ffmpeg.subprocess, "Popen", start)
+    with pytest.raises(NstlibError, match=r"cannot write .*ended by signal 9"):
+        clips.write_frames(tmp_path / "a.mp4", frames(60), fps=10)
+    reading = clips.read_frames(clips.probe(tmp_path / "whole.mp4", size=2000))
+    next(reading)
+    children[-1].kill()
+    with pytest.raises(NstlibError, match=r"of 20 frames can be decoded: ffmpeg was ended by signal 9"):
+        list(reading)
+    assert [path.name for path in tmp_path.iterdir()] == ["whole.mp4"]
+
+
+def test_servers_listen_on_this_machine_alone_and_ask_for_their_token():
+    lines = [line for line in (ROOT / "Makefile").read_text().splitlines() if "jupyter lab" in line or "voila" in line]
+    started = [line for line in lines if line.startswith("\t")]
+    assert len(started) == 2 and all("ip=127.0.0.1" in line for line in started)
+    assert not any(word in line for line in started for word in ("0.0.0.0", ".token=", "password="))
+    assert "auto_token=True" in next(line for line in started if "voila" in line)

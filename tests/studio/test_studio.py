@@ -1,0 +1,422 @@
+"""The studio without a browser: its knobs, its worker, what it keeps and what it says."""
+
+import itertools
+import re
+import threading
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+from datetime import datetime, timezone
+
+import numpy as np
+import pytest
+from conftest import smooth_noise
+
+from nstlib.core.run import Run
+from nstlib.engines import records
+from nstlib.errors import NstlibError
+from nstlib.media import images
+from nstlib.settings import DEFAULT_WEIGHTS, STEERABLE, Settings
+from nstlib.studio import Studio, code, compare, curves, guard
+from nstlib.studio.checkpoints import MOST, Checkpoints
+from nstlib.studio.knobs import Knobs, shown
+from nstlib.studio.pixels import wipe
+from nstlib.studio.view import PICTURES, Stage
+from nstlib.studio.worker import Worker
+
+WAIT = 120
+NOW = datetime.now(timezone.utc)
+
+
+@pytest.fixture
+def files(tmp_path):
+    """A content and two styles, as files."""
+    shapes = {"content": (48, 64), "one": (56, 40), "two": (40, 40)}
+    return {
+        name: images.save(tmp_path / f"{name}.png", smooth_noise(seed, shape))
+        for seed, (name, shape) in enumerate(shapes.items())
+    }
+
+
+@pytest.fixture
+def studio(files, small, tmp_path):
+    styles = {"one": files["one"], "two": files["two"]}
+    panel = Studio(files["content"], styles, small, folder=tmp_path / "out")
+    yield panel
+    panel.close()
+
+
+def finished(studio):
+    studio.start()
+    studio.wait(WAIT)
+    return studio.worker.run
+
+
+def said(studio):
+    return re.sub(r"<[^>]+>", "", studio.message.value)
+
+
+def knobs(settings):
+    return Knobs(settings, lambda: None)
+
+
+def test_every_setting_of_a_picture_has_a_widget_with_its_help():
+    made = knobs(Settings())
+    assert set(made.widgets) == {f.name for f in shown()}
+    for f in shown():
+        widget = made.widgets[f.name]
+        tip = getattr(widget, "tooltip", None) or getattr(getattr(widget, "slider", None), "tooltip", None)
+        assert tip == f.metadata["help"] or isinstance(f.default, tuple), f.name
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        Settings(),
+        Settings(convention="tutorial", style_weight=0.5, tv_weight=0.0, size=200, optimizer="adam"),
+        Settings(style_layers=("block1_conv1", "block2_conv1"), style_layer_weights=(0.25, 1.0), init="noise"),
+        Settings(convention="gatys", content_weight=12.5, scales=2, preserve_color="luminance", seed=4),
+    ],
+)
+def test_knobs_say_the_settings_that_they_were_set_to(settings):
+    made = knobs(Settings())
+    made.set(settings)
+    assert made.settings() == settings
+    assert knobs(settings).settings() == settings
+
+
+def test_a_weights_slider_is_logarithmic_and_its_left_end_is_zero():
+    weight = knobs(Settings()).widgets["style_weight"]
+    assert weight.value is None and weight.number.value == DEFAULT_WEIGHTS["relative"][1]
+    weight.slider.value = 1.0
+    assert weight.value == weight.number.value == 10 * DEFAULT_WEIGHTS["relative"][1]
+    weight.slider.value = weight.slider.min
+    assert weight.value == 0
+    weight.number.value = 0.1
+    assert weight.value == 0.1 and weight.slider.value == pytest.approx(-1)
+
+
+def test_another_convention_has_its_own_weights():
+    made = knobs(Settings())
+    made.widgets["style_weight"].slider.value = 1.0
+    made.widgets["convention"].value = "tutorial"
+    assert made.settings().style_weight is None
+    assert made.widgets["content_weight"].number.value == DEFAULT_WEIGHTS["tutorial"][0]
+
+
+def test_start_makes_a_picture_and_ends(studio, small):
+    run = finished(studio)
+    assert (studio.state, run.number, studio.error) == ("done", small.steps, None)
+    assert f"<b>{small.steps}</b>" in studio.stage.status.value
+    assert studio.stage.terms.value.startswith("<svg") and studio.transport.start.description == "Go on"
+
+
+def test_moving_a_weight_steers_the_run_without_tracing_and_one_that_has_ended_goes_on(studio, small):
+    run = finished(studio)
+    traces = run.model.traces
+    studio.knobs.widgets["style_weight"].slider.value = 1.0
+    studio.wait(WAIT)
+    assert studio.worker.run is run and run.model.traces == traces
+    assert run.settings.style_weight == 10.0 and run.steering[-1] == (small.steps, run.settings)
+    assert run.number == small.steps + small.steps // 2
+
+
+def test_what_cannot_be_steered_says_that_it_waits_for_a_start(studio):
+    run = finished(studio)
+    studio.set(size=48, style_weight=2.0)
+    studio.wait(WAIT)
+    assert studio.pending == ["size"] and "takes a new start: size" in said(studio)
+    assert studio.transport.start.description == "Start anew"
+    assert (run.settings.size, run.settings.style_weight) == (64, 2.0)
+    again = finished(studio)
+    assert again is not run and again.shape == (36, 48) and studio.pending == []
+
+
+def test_several_styles_are_blended_and_their_shares_steer(studio):
+    studio.set(styles=["one", "two"])
+    run = finished(studio)
+    assert len(run.styles.pictures) == 2 and studio.knobs.blend.layout.display == ""
+    studio.knobs.widgets["style_blend"].sliders[0].value = 0.25
+    studio.wait(WAIT)
+    assert run.settings.style_blend == (0.25, 1.0) and studio.pending == []
+
+
+def test_shares_that_are_all_zero_are_refused_in_one_line(studio):
+    for slider in studio.knobs.widgets["style_layer_weights"].sliders:
+        slider.value = 0
+    assert "are all 0" in said(studio)
+    studio.knobs.widgets["style_layer_weights"].sliders[0].value = 1
+    assert said(studio) == "" and studio.knobs.settings().style_layer_weights == (1.0, 0.0)
+
+
+def test_pause_step_and_stop(studio, small):
+    studio.set(steps=100_000)
+    studio.start()
+    studio.worker.post(studio.pause)
+    studio.wait(WAIT)
+    assert studio.state == "paused"
+    number = studio.worker.run.number
+    studio.step()
+    studio.wait(WAIT)
+    assert (studio.state, studio.worker.run.number) == ("paused", number + 1)
+    studio.stop()
+    studio.wait(WAIT)
+    assert (studio.state, studio.worker.run, studio.transport.keep.disabled) == ("idle", None, True)
+
+
+def test_going_back_takes_the_weights_of_that_step_along(studio):
+    run = finished(studio)
+    first = run.curves["total"][2]
+    studio.knobs.widgets["style_weight"].slider.value = 1.0
+    studio.wait(WAIT)
+    studio.back(2)
+    studio.wait(WAIT)
+    assert (studio.state, run.number, studio.knobs.settings().style_weight) == ("paused", 2, None)
+    studio.step()
+    studio.wait(WAIT)
+    assert run.curves["total"][2] == pytest.approx(first, rel=1e-6)
+
+
+def test_the_python_of_a_steered_result_makes_the_same_picture(studio, tmp_path, monkeypatch):
+    finished(studio)
+    studio.set(style_weight=3.0, style_layer_weights=(1.0, 0.5))
+    studio.wait(WAIT)
+    studio.keep()
+    studio.wait(WAIT)
+    (kept,) = studio.strip.snapshots
+    monkeypatch.chdir(tmp_path)
+    exec(code.python(kept.record), {})
+    np.testing.assert_array_equal(images.load(tmp_path / "picture.png"), images.load(images.to_uint8(kept.image)))
+    saved = studio.strip.save(kept)
+    assert "saved" in said(studio)
+    again = records.replay(images.read_record(saved)).finish()
+    np.testing.assert_array_equal(again, kept.image)
+
+
+def test_two_results_are_compared_and_one_is_taken_up_again(studio):
+    finished(studio)
+    studio.keep("plain")
+    studio.set(style_weight=5.0)
+    studio.wait(WAIT)
+    studio.keep("strong")
+    studio.wait(WAIT)
+    for toggle in studio.strip._toggles.values():
+        toggle.value = True
+    table = studio.strip.below.children[0].value
+    assert "style_weight" in table and "content_weight" not in table and "strong" in table
+    plain, strong = studio.strip.snapshots
+    studio.take_up(plain)
+    studio.wait(WAIT)
+    np.testing.assert_array_equal(studio.worker.run.image, plain.image)
+    assert (studio.state, studio.knobs.settings().style_weight, studio.pending) == ("paused", None, [])
+    assert not np.array_equal(plain.image, strong.image)
+
+
+def upload(name, content):
+    return ({"name": name, "type": "", "size": len(content), "content": memoryview(content), "last_modified": NOW},)
+
+
+def test_bad_input_is_one_line_and_leaves_the_panel_usable(studio, tmp_path):
+    from PIL import Image
+
+    huge = tmp_path / "huge.png"
+    Image.new("1", (10_000, 10_000)).save(huge)
+    for path, line in {"nowhere.png": "no such file: nowhere.png", str(huge): "100 megapixels"}.items():
+        studio.contents.path.value = path
+        assert line in said(studio) and "\n" not in said(studio)
+    studio.contents.upload.value = upload("notes.txt", b"no picture at all")
+    assert said(studio) == "notes.txt is no picture that can be read" and studio.contents.upload.value == ()
+    assert [s.name for s in studio.contents.chosen] == ["content"] and not (studio.folder / "uploads").exists()
+    assert finished(studio).number and said(studio) == ""
+
+
+def test_an_upload_is_kept_offered_and_chosen(studio, files):
+    studio.styles.upload.value = upload("../my painting.png", files["two"].read_bytes())
+    source = studio.styles.sources[-1]
+    assert source.path == studio.folder / "uploads" / "my_painting.png" and source in studio.styles.chosen
+
+
+def test_a_clip_has_a_frame_slider_and_its_frame_is_a_file(studio):
+    studio.contents.choose_named(["balloon clip"])
+    assert studio.contents.frames.layout.display == "" and studio.contents.slider.max == 59
+    studio.contents.slider.value = 7
+    studio.set(size=32)
+    run = finished(studio)
+    assert run.sources["content"] == studio.folder / "clip-0007.png" and run.shape == (18, 32)
+
+
+def test_an_error_of_the_thread_is_shown_and_the_thread_lives(studio, monkeypatch):
+    def broken(self):
+        raise ValueError("the\nsky fell")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "__next__", broken)
+        studio.start()
+        with pytest.raises(ValueError, match="sky fell"):
+            studio.wait(WAIT)
+    assert said(studio) == "ValueError: the sky fell" and studio.worker.alive
+    assert finished(studio).number and studio.error is None
+
+
+def test_what_no_run_can_have_is_shown_and_leaves_the_old_run(studio):
+    run = finished(studio)
+    studio.set(init="nowhere.png")
+    studio.start()
+    with pytest.raises(NstlibError, match="choose from content, noise, style"):
+        studio.wait(WAIT)
+    assert studio.worker.run is run and "nowhere.png" in said(studio)
+    assert studio.pending == ["init"] and studio.transport.start.description == "Start anew"
+
+
+def test_an_interrupt_ends_the_thread_and_start_makes_another(studio):
+    studio.set(steps=100_000)
+    studio.start()
+    worker = studio.worker
+    guard.interrupt_all()
+    assert not worker.alive and studio.state == "idle" and "interrupted" in said(studio)
+    studio.set(steps=2)
+    assert finished(studio).number == 2
+
+
+def test_close_ends_the_thread(studio):
+    studio.start()
+    worker = studio.worker
+    studio.close()
+    assert not worker.alive
+    assert worker._thread not in threading.enumerate()
+    with pytest.raises(NstlibError, match="closed"):
+        studio.start() or studio.worker
+
+
+def test_starting_one_studio_pauses_another_and_forgets_a_closed_one(studio, files, small, tmp_path):
+    others = [Studio(files["content"], files["one"], replace(small, steps=10**5), folder=tmp_path) for _ in range(2)]
+    for other in others:
+        other.start()
+    others[1].close()
+    assert finished(studio).number
+    others[0].wait(WAIT)
+    assert others[0].state == "paused"
+    others[0].close()
+
+
+def test_steering_faster_than_the_steps_leaves_one_entry_a_step(content, style, small):
+    class Deaf:
+        def stepped(self, run): ...
+        def turned(self, state): ...
+        def failed(self, error):
+            raise error
+
+    worker = Worker(Deaf())
+    worker.start(lambda: Run(content, style, small), go=False)
+    for weight in range(1, 50):
+        worker.steer(replace(small, style_weight=float(weight)))
+    worker.step()
+    worker.wait(WAIT)
+    run = worker.run
+    worker.close()
+    assert run.steering[1:] == [(0, run.settings)] and run.settings.style_weight == 49.0
+
+
+def test_a_picture_moves_while_a_slider_does(content, style, small):
+    pictures = []
+
+    class Hand:
+        def stepped(self, run):
+            pictures.append(run.image)
+            worker.steer(replace(small, steps=20, style_weight=1.0 + 0.02 * len(pictures)))
+
+        def turned(self, state): ...
+        def failed(self, error):
+            raise error
+
+    worker = Worker(Hand())
+    worker.start(lambda: Run(content, style, replace(small, steps=20)))
+    worker.wait(WAIT)
+    run = worker.run
+    worker.close()
+    moved = sum(not np.array_equal(a, b) for a, b in itertools.pairwise(pictures[2:]))
+    assert run.number == 20 and len(run.steering) >= 9 and moved >= 4
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_the_stage_sends_no_more_pictures_than_the_page_can_take(content, style, small):
+    clock, sent = Clock(), []
+    stage, run = Stage(clock=clock), Run(content, style, small)
+    stage.picture.observe(sent.append, "value")
+    for k in range(200):
+        clock.now = k / 100
+        if k % 50 == 0:
+            next(run)
+        stage.show(run, 0.1)
+    assert 0 < len(sent) <= 2 * PICTURES
+    stage.urge()
+    count = len(sent)
+    next(run)
+    stage.show(run, 0.1)
+    assert len(sent) == count + 1  # at once, since a knob has moved
+
+
+def test_checkpoints_are_few_and_reach_from_the_start_to_the_end(content, style, small):
+    run, kept = Run(content, style, replace(small, steps=60)), Checkpoints()
+    while run.number < 59:
+        kept.consider(run)
+        next(run)
+    assert kept.numbers[0] == 0 and kept.numbers[-1] >= 45 and 3 <= len(kept.numbers) <= MOST
+    assert kept.back_to(30)["number"] <= 30 and max(kept.numbers) <= 30
+    tight = Checkpoints(budget=1.0)
+    for _ in range(2):
+        tight.consider(run)
+    assert len(tight.numbers) <= 2
+
+
+def test_a_wipe_shows_one_picture_at_each_end():
+    one, other = smooth_noise(1, (20, 30)), smooth_noise(2, (20, 30))
+    np.testing.assert_array_equal(wipe(one, other, 0), other)
+    np.testing.assert_array_equal(wipe(one, other, 100), one)
+    half = wipe(one, other, 50)
+    np.testing.assert_array_equal(half[:, :15], one[:, :15])
+    np.testing.assert_array_equal(half[:, 16:], other[:, 16:])
+    assert (half[:, 15] == 1).all()
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 500])
+def test_curves_are_well_formed_whatever_their_length(count):
+    values = [10.0 ** (-i / 100) * (i % 7 > 0) for i in range(count)]
+    losses = {"total": values, "style": [0.0] * count, "content": [2.0] * count, "style/block1_conv1": values}
+    for text in (curves.terms(losses, [3, 4]), curves.layers(losses)):
+        chart = ET.fromstring(text)
+        for line in chart.findall("polyline"):
+            places = [tuple(map(float, p.split(","))) for p in line.get("points").split()]
+            assert all(0 <= x <= curves.WIDTH and 0 <= y <= curves.HEIGHT for x, y in places)
+            assert len(places) <= 2 * curves.POINTS + 1
+
+
+def test_a_grid_has_a_result_for_every_pair_and_one_figure(content, style, small, tmp_path):
+    grid = compare(
+        content, style, rows={"style_weight": [0.1, 10.0]}, columns={"init": ["content", "none"]}, settings=small
+    ).wait(WAIT)
+    assert set(grid.results) == {(0, 0), (1, 0)} and set(grid.errors) == {(0, 1), (1, 1)}
+    assert "choose from" in grid.cells[0, 1][1].value
+    assert not np.array_equal(grid.results[0, 0], grid.results[1, 0])
+    saved = images.load(grid.save(tmp_path / "grid.png"))
+    assert min(saved.shape[:2]) > 300
+    with pytest.raises(NstlibError, match="cannot be written"):
+        grid.save(tmp_path / "grid.nothing")
+    grid.close()
+
+
+@pytest.mark.parametrize("rows", [{}, {"style_weight": []}, {"a": [1]}, {"size": [32], "seed": [1]}, ["size"]])
+def test_an_axis_is_one_setting_with_values(content, style, rows):
+    with pytest.raises(NstlibError, match=r"give one setting|unknown setting"):
+        compare(content, style, rows=rows, columns={"seed": [0]})
+
+
+def test_the_knobs_that_steer_are_those_of_the_table():
+    made = knobs(Settings())
+    steering = {name for name, box in made._rows.items() if box in made.steering.children}
+    assert steering == {name for name in STEERABLE if name in made._rows}
