@@ -51,7 +51,7 @@ def _pictures(folder: Path, settings: Settings) -> list[Path]:
         written.append(images.save(folder / f"{name}.png", run.image, record=records.record(run)))
         shown[name] = run.image
     figures = {
-        "styles.png": plots.pictures(shown, columns=2),
+        "styles.png": plots.show(shown, columns=2),
         "losses.png": plots.loss_curves(run.curves, title=f"Losses of {name}"),
     }
     return written + _saved(folder, figures)

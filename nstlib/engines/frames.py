@@ -10,7 +10,7 @@ from ..core.model import load_model
 from ..core.run import Run
 from ..core.styles import Picture, Styles
 from ..media import colors
-from ..settings import Settings
+from ..settings import Settings, from_dict, to_dict
 from .onepass import Painter, Pass
 
 KEPT = 0.9  # the share of an earlier result that a one-pass engine keeps where motion is trusted,
@@ -85,6 +85,27 @@ class Optimised:
 def begin(content: Picture, styles: Picture | Sequence[Picture] | Styles, settings: Settings, **more: Any) -> Run:
     """The run that `settings.engine` names: an optimisation's steps, or one pass. more: as `Run` takes it."""
     return (Pass if settings.engine == "hub" else Run)(content, styles, settings, **more)
+
+
+def stylize(
+    content: Picture,
+    styles: Picture | Sequence[Picture] | Styles,
+    settings: Settings | None = None,
+    *,
+    masks: Sequence[Picture] = (),
+    **changes: Any,
+) -> np.ndarray:
+    """The content in the styles: (H, W, 3), RGB float32 in [0, 1].
+
+    content, styles, masks: as `Run` takes them; changes: settings by name, over `settings`. Raises NstlibError for
+    what cannot be read or run, and for a name that is no setting.
+
+    >>> photograph, painting = nst.samples.frame(30), nst.samples.styles()["ink"]
+    >>> picture = nst.stylize(photograph, painting, size=64, steps=4)
+    >>> path = nst.save("ink.png", picture)
+    """
+    settings = from_dict({**to_dict(settings or Settings()), **changes})
+    return begin(content, styles, settings, masks=masks).finish()
 
 
 def load_engine(styles: Picture | Sequence[Picture] | Styles, settings: Settings) -> Engine:

@@ -1,35 +1,60 @@
 """Figures: pictures side by side, loss curves, features and Gram matrices as pictures."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..media import files
+from ..errors import NstlibError
+from ..media import files, images
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+Picture = str | os.PathLike | np.ndarray
 
 # Okabe and Ito's colours, told apart by colour-blind readers too
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 
 
-def pictures(images: Mapping[str, np.ndarray], *, columns: int | None = None, title: str = "") -> "Figure":
-    """The images (H, W, 3) or maps (H, W) under their names, in a grid."""
-    columns = columns or len(images)
-    rows = -(-len(images) // columns)
-    height, width = next(iter(images.values())).shape[:2]
-    titles = 0.35 * rows + 0.4 * bool(title)
-    figure, axes = _figure(rows, columns, (3.6 * columns, 3.6 * rows * height / width + titles))
+def show(
+    pictures: "Mapping[str, Picture] | Sequence[Picture] | Picture", *, columns: int | None = None, title: str = ""
+) -> "Figure":
+    """The pictures under their captions, in a grid; one picture or several without captions do too.
+
+    pictures: paths, images (H, W, 3), or maps (H, W), which are shown in grey; columns: so many beside one another.
+
+    >>> figure = nst.show({"frame 0": nst.samples.frame(0), "frame 30": nst.samples.frame(30)})
+    >>> figure.savefig("frames.png")
+    """
+    if not isinstance(pictures, Mapping):
+        several = isinstance(pictures, Sequence) and not isinstance(pictures, str)
+        pictures = dict(enumerate(pictures if several else [pictures]))
+    shown = {caption: _shown(picture) for caption, picture in pictures.items()}
+    if not shown:
+        raise NstlibError("there is no picture to show")
+
+    columns = columns or len(shown)
+    rows = -(-len(shown) // columns)
+    height, width = next(iter(shown.values())).shape[:2]
+    captions = 0.35 * rows + 0.4 * bool(title)  # inches
+    figure, axes = _figure(rows, columns, (3.6 * columns, 3.6 * rows * height / width + captions))
+
     for axis in axes.flat:
         axis.axis("off")
-    for axis, (name, image) in zip(axes.flat, images.items(), strict=False):
+    for axis, (caption, image) in zip(axes.flat, shown.items(), strict=False):
         axis.imshow(image, cmap="gray" if image.ndim == 2 else None, vmin=0, vmax=1)
-        axis.set_title(name, fontsize=11)
+        axis.set_title(caption if isinstance(caption, str) else "", fontsize=11)
     if title:
         figure.suptitle(title, fontsize=13)
     return figure
+
+
+def _shown(picture: Picture) -> np.ndarray:
+    is_map = isinstance(picture, np.ndarray) and picture.ndim == 2
+    return picture if is_map else images.load(picture)
 
 
 def loss_curves(curves: Mapping[str, Sequence[float]], *, title: str = "Losses") -> "Figure":
@@ -53,15 +78,15 @@ def loss_curves(curves: Mapping[str, Sequence[float]], *, title: str = "Losses")
     return figure
 
 
-def features(layer: str, activations: np.ndarray, *, count: int = 8) -> "Figure":
+def show_features(layer: str, activations: np.ndarray, *, count: int = 8) -> "Figure":
     """The `count` channels of a layer that vary most, each scaled to its own range; activations (1, h, w, C)."""
     maps = np.asarray(activations)[0]
     strongest = np.argsort(maps.std(axis=(0, 1)))[::-1][:count]
     scaled = {f"channel {c}": (maps[..., c] - maps[..., c].min()) / (np.ptp(maps[..., c]) + 1e-9) for c in strongest}
-    return pictures(scaled, columns=min(4, count), title=f"Features of {layer}")
+    return show(scaled, columns=min(4, count), title=f"Features of {layer}")
 
 
-def gram_matrices(grams: Mapping[str, np.ndarray], *, title: str = "Gram matrices") -> "Figure":
+def show_gram_matrices(grams: Mapping[str, np.ndarray], *, title: str = "Gram matrices") -> "Figure":
     """Each Gram matrix (C, C) as a picture of log10 of its entries' size, with a colour bar."""
     figure, axes = _figure(1, len(grams), (3.4 * len(grams), 3.4))
     for axis, (name, gram) in zip(axes.flat, grams.items(), strict=True):

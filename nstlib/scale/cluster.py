@@ -23,7 +23,7 @@ TIMEOUT = 10  # seconds for a scheduler to answer
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 
 
-class Workers(ClientExecutor):
+class DaskExecutor(ClientExecutor):
     """A client's workers: an `Input` goes to the scheduler once, and from worker to worker.
 
     Where workers say that they have a GPU (`dask worker --resources GPU=1`), a task takes one to itself.
@@ -73,7 +73,7 @@ def _keep_memory() -> None:
 
 
 @contextmanager
-def connect(address: str) -> Iterator[Workers]:
+def connect(address: str) -> Iterator[DaskExecutor]:
     """The workers of the scheduler at an address. Raises NstlibError where none answers, or it has no workers."""
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is said in one line
     warnings.filterwarnings("ignore", category=VersionMismatchWarning)  # the records tell the versions that matter
@@ -86,7 +86,7 @@ def connect(address: str) -> Iterator[Workers]:
         raise NstlibError(line) from None
     try:
         _await_workers(client, address)
-        yield Workers(client)
+        yield DaskExecutor(client)
     finally:
         client.close(timeout=TIMEOUT)
 

@@ -29,15 +29,22 @@ EVERY = 8  # steps between two glimpses of a result
 
 
 class Grid(widgets.VBox):
-    """A labelled grid that a thread fills, result after result; `results` has them by (row, column).
+    """A grid over two settings, rows and columns each {name: values}; a cell's last expression shows it.
 
-    An error in one cell is shown in it, and the others are still made. `wait` waits; `save` writes one figure.
+    A thread fills it, result after result; `results` has them by (row, column). An error in one cell is shown in it,
+    and the others are still made. `wait` waits; `save` writes one figure. Raises NstlibError for an axis that is no
+    single setting.
+
+    >>> axes = {"rows": {"style_weight": [0.1, 1]}, "columns": {"content_weight": [0.01, 0.1]}}
+    >>> grid = nst.Grid(nst.samples.frame(30), nst.samples.frame(0), **axes, settings=nst.Settings(size=48, steps=2))
+    >>> path = grid.wait().save("grid.png")
     """
 
     def __init__(
         self,
         content: Picture,
         style: Picture | Sequence[Picture],
+        *,
         rows: Axis,
         columns: Axis,
         settings: Settings | None = None,
@@ -136,21 +143,6 @@ class Grid(widgets.VBox):
                 self.cells[key][0].value = jpeg(run.image, longest=320)
         self.results[key] = run.image
         self.cells[key][0].value = jpeg(run.image, longest=320)
-
-
-def compare(
-    content: Picture,
-    style: Picture | Sequence[Picture],
-    *,
-    rows: Axis,
-    columns: Axis,
-    settings: Settings | None = None,
-) -> Grid:
-    """A grid over two settings, each {name: values}; a cell's last expression shows it, and it fills by itself.
-
-    Raises NstlibError for an axis that is no single setting. A pair of values that no run can have is told in its cell.
-    """
-    return Grid(content, style, rows, columns, settings)
 
 
 def axis(name: str, given: Axis) -> tuple[str, list[Any]]:

@@ -44,7 +44,7 @@ def pictures(path: Path, content: np.ndarray, name: str, settings: Settings, *, 
         for _ in tqdm(run, total=run.total_steps, desc=f"{path.stem}, {style}", leave=False, dynamic_ncols=True):
             pass
         shown[style] = run.image
-    plots.save(plots.pictures(shown, columns=columns), path)
+    plots.save(plots.show(shown, columns=columns), path)
     return path
 
 

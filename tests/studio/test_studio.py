@@ -16,7 +16,7 @@ from nstlib.engines import records
 from nstlib.errors import NstlibError
 from nstlib.media import images
 from nstlib.settings import DEFAULT_WEIGHTS, STEERABLE, Settings
-from nstlib.studio import Studio, code, compare, curves, guard
+from nstlib.studio import Grid, Studio, code, curves, guard
 from nstlib.studio.checkpoints import MOST, Checkpoints
 from nstlib.studio.knobs import Knobs, shown
 from nstlib.studio.pixels import wipe
@@ -397,7 +397,7 @@ def test_curves_are_well_formed_whatever_their_length(count):
 
 
 def test_a_grid_has_a_result_for_every_pair_and_one_figure(content, style, small, tmp_path):
-    grid = compare(
+    grid = Grid(
         content, style, rows={"style_weight": [0.1, 10.0]}, columns={"init": ["content", "none"]}, settings=small
     ).wait(WAIT)
     assert set(grid.results) == {(0, 0), (1, 0)} and set(grid.errors) == {(0, 1), (1, 1)}
@@ -413,7 +413,7 @@ def test_a_grid_has_a_result_for_every_pair_and_one_figure(content, style, small
 @pytest.mark.parametrize("rows", [{}, {"style_weight": []}, {"a": [1]}, {"size": [32], "seed": [1]}, ["size"]])
 def test_an_axis_is_one_setting_with_values(content, style, rows):
     with pytest.raises(NstlibError, match=r"give one setting|unknown setting"):
-        compare(content, style, rows=rows, columns={"seed": [0]})
+        Grid(content, style, rows=rows, columns={"seed": [0]})
 
 
 def test_the_knobs_that_steer_are_those_of_the_table():

@@ -16,7 +16,7 @@ SHOTS = Path(__file__).resolve().parents[2] / "outputs" / "studio"
 SETUP = """
 from nstlib import samples
 from nstlib.settings import Settings
-from nstlib.studio import Studio, compare
+from nstlib.studio import Grid, Studio
 layers = ("block1_conv1", "block2_conv1")
 small = Settings(extractor="random", size=80, steps=3000, style_layers=layers, content_layers=layers[1:])
 """
@@ -28,7 +28,7 @@ studio
 TELL = "run = studio.worker.run\nprint('told', studio.error, studio.worker.alive, run and [s for _, s in run.steering])"
 GRID = """
 studio.close()
-compare(samples.photograph(), samples.styles()["ink"], rows={"style_weight": [0.1, 10.0]},
+Grid(samples.photograph(), samples.styles()["ink"], rows={"style_weight": [0.1, 10.0]},
         columns={"seed": [0, 1, 2]}, settings=Settings(**{**vars(small), "steps": 6}))
 """
 CELLS = [SETUP, PANEL, TELL, "studio.close()\nprint('told', studio._worker.alive)", GRID]
