@@ -66,7 +66,6 @@ if TYPE_CHECKING:  # The face: what stands here is imported when it is first ask
     from .research.metrics import measure as measure
     from .research.metrics import motion_of as motion_of
     from .research.metrics import warping_error as warping_error
-    from .research.metrics import style_distance as style_distance
     from .research.metrics import ssim as ssim
     from .research.metrics import sharpness as sharpness
 

@@ -4,7 +4,14 @@ from collections.abc import Iterable
 
 
 class NstlibError(Exception):
-    """A mistake the user can mend; the command line prints it as one line and exits with 1."""
+    """A mistake the user can mend; the command line prints it as one line and exits with 1.
+
+    >>> try:
+    ...     nst.Settings(size=3)
+    ... except nst.NstlibError as error:
+    ...     print(error)
+    size=3; give a whole number from 16 to 20000
+    """
 
     def __str__(self) -> str:
         return " ".join(super().__str__().splitlines())  # whatever a file's name or a library's text holds

@@ -34,7 +34,13 @@ def knob(default: Any, text: str, *, low: float | None = None, high: float | Non
 
 @dataclass(frozen=True)
 class Settings:
-    """Every knob of a run; frozen, checked when made, changed with `dataclasses.replace`."""
+    """Every knob of a run; frozen, checked when made, changed with `dataclasses.replace`.
+
+    >>> from dataclasses import replace
+    >>> settings = nst.Settings(size=512, style_weight=3)
+    >>> replace(settings, steps=300).steps
+    300
+    """
 
     engine: str = knob("optimise", "by optimisation, or in one pass of a TF-Hub module", choices=ENGINES)
     module: str = knob(

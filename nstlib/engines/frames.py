@@ -83,7 +83,13 @@ class Optimised:
 
 
 def begin(content: Picture, styles: Picture | Sequence[Picture] | Styles, settings: Settings, **more: Any) -> Run:
-    """The run that `settings.engine` names: an optimisation's steps, or one pass. more: as `Run` takes it."""
+    """The run that `settings.engine` names: an optimisation's steps, or one pass. more: as `Run` takes it.
+
+    >>> settings = nst.Settings(engine="hub", module="instant", size=64)
+    >>> run = nst.begin(nst.samples.frame(30), nst.samples.styles()["ink"], settings)
+    >>> run.finish().shape
+    (36, 64, 3)
+    """
     return (Pass if settings.engine == "hub" else Run)(content, styles, settings, **more)
 
 

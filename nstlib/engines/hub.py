@@ -105,6 +105,11 @@ def load_module(handle: str = "") -> Module:
 
     A URL is looked up in TF-Hub's cache ($TFHUB_CACHE_DIR) before it is downloaded. Raises NstlibError for a module
     that cannot be had, is no SavedModel, or has another signature.
+
+    >>> module = nst.load_module("instant")
+    >>> paint = module.painter([nst.samples.frame(0, size=(32, 32))], [1.0], 1.0, size=32)
+    >>> paint(nst.samples.frame(30, size=(36, 64))).shape
+    (36, 64, 3)
     """
     handle = handle or MAGENTA
     if handle.startswith("http://"):

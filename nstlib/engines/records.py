@@ -19,7 +19,12 @@ PACKAGES = ("tensorflow", "keras", "numpy", "opencv-python-headless", "pillow")
 
 
 def record(run: Run) -> dict[str, Any]:
-    """Settings and steering, inputs with checksums, versions, weights' checksum, and curves of a run, for JSON."""
+    """Settings and steering, inputs with checksums, versions, weights' checksum, and curves of a run, for JSON.
+
+    >>> photograph, painting = nst.samples.photograph(), nst.samples.styles()["ink"]
+    >>> run = nst.Run(photograph, painting, nst.Settings(size=64, steps=2))
+    >>> path = nst.save("out.png", run.finish(), record=nst.record(run))
+    """
     return {
         "nstlib": __version__,
         "kind": "image",
@@ -68,6 +73,11 @@ def replay(record: dict[str, Any], *, search: Sequence[Path] = ()) -> Run:
 
     Inputs are looked for at their recorded paths, then by name in the folders `search`; their checksums must agree.
     Raises NstlibError for a record that is not whole, and for inputs and weights that are not the recorded ones.
+
+    >>> run = nst.Run(nst.samples.photograph(), nst.samples.styles()["ink"], nst.Settings(size=64, steps=2))
+    >>> path = nst.save("out.png", run.finish(), record=nst.record(run))
+    >>> bool((nst.replay(nst.read_record(path)).finish() == run.image).all())
+    True
     """
     try:
         (_, settings), *script = [(int(number), from_dict(values)) for number, values in record["steering"]]

@@ -61,6 +61,10 @@ def probe(
     Counted exactly, from the file's packets, without decoding them. A variable rate becomes constant, that of the
     usual interval between two frames. NstlibError for a file that is missing, no video or cut short, and for a range
     without a frame.
+
+    >>> clip = nst.probe(nst.samples.clip(), end=0.5, size=320)
+    >>> clip.frames, float(clip.fps), (clip.width, clip.height), clip.has_audio
+    (12, 24.0, (320, 180), True)
     """
     path = Path(path)
     if not (every >= 1 and 0 <= start < (math.inf if end is None else end) and (size is None or 1 <= size <= LARGEST)):
@@ -146,6 +150,12 @@ def read_frames(
 
     Decoded from the file's beginning, so that a frame is the same to the bit wherever the reading starts. A picture
     whose size changes midway is scaled to its first size; in a folder that is an error.
+
+    >>> for frame in nst.read_frames(nst.samples.clip(), end=0.1, size=64):
+    ...     print(frame.shape)
+    (36, 64, 3)
+    (36, 64, 3)
+    (36, 64, 3)
     """
     clip = clip if isinstance(clip, Clip) else probe(clip, start=start, end=end, every=every, size=size)
     first = clip.picks[0]
@@ -207,6 +217,10 @@ def write_frames(
     Takes one frame at a time; the file appears when it is whole. `audio`: the clip whose sound goes along, from where
     that Clip starts and as long as there are pictures. `crf`: H.264's quality, lower is better. Where yuv420p needs
     an even side, the last column or row is repeated, which `note` says and `read_frames` takes off again.
+
+    >>> frames = nst.read_frames(nst.samples.clip(), end=0.2, size=64)
+    >>> nst.write_frames("short.mp4", frames, fps=24).frames
+    5
     """
     frames = iter(frames)
     first = next(frames, None)

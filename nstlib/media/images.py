@@ -27,6 +27,9 @@ def load(source: str | os.PathLike | np.ndarray, *, size: int | None = None) -> 
     Paths: any format and mode that Pillow reads, turned upright by EXIF, transparency laid on white, an animation's
     first frame. Arrays: uint8, or floats in [0, 1]; (H, W), (H, W, 3) or (H, W, 4).
     size: longest side in pixels. Raises NstlibError, naming the file, for what is no whole image.
+
+    >>> nst.load(nst.samples.styles()["ink"], size=64).shape
+    (64, 58, 3)
     """
     image = _from_array(source) if isinstance(source, np.ndarray) else _from_file(Path(source), size)
     return image if size is None else resize(image, fit(image.shape[:2], size))
@@ -70,7 +73,12 @@ def fit(shape: tuple[int, int], longest: int) -> tuple[int, int]:
 
 
 def resize(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """The image at (H, W): averaged over areas where it shrinks, bicubic where it grows; values stay in [0, 1]."""
+    """The image at (H, W): averaged over areas where it shrinks, bicubic where it grows; values stay in [0, 1].
+
+    >>> picture = nst.samples.frame(30)
+    >>> nst.resize(picture, (90, 160)).shape
+    (90, 160, 3)
+    """
     if image.shape[:2] == tuple(shape):
         return image
     shrinks = shape[0] <= image.shape[0] and shape[1] <= image.shape[1]
@@ -91,6 +99,10 @@ def save(
     The record travels in a PNG's text chunk, and as PATH.json beside any other format and where it is so long that
     readers would refuse the picture (1 MB). quick: a PNG in a third of the time, and a sixth larger.
     Raises NstlibError for an unknown extension, a missing folder, and what the system refuses.
+
+    >>> picture = nst.samples.frame(30)
+    >>> nst.save("frame.png", picture).name
+    'frame.png'
     """
     path = Path(path)
     check_output(path)
@@ -110,7 +122,12 @@ def save(
 
 
 def read_record(path: str | os.PathLike) -> dict[str, Any]:
-    """The record that `save` put into the PNG, or beside another format. Raises NstlibError where there is none."""
+    """The record that `save` put into the PNG, or beside another format. Raises NstlibError where there is none.
+
+    >>> path = nst.save("frame.png", nst.samples.frame(30), record={"settings": {"size": 640}})
+    >>> nst.read_record(path)
+    {'settings': {'size': 640}}
+    """
     path = Path(path)
     try:
         with _open(path) as picture:

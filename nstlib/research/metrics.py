@@ -33,7 +33,13 @@ def estimated_motion(index: int, frame: np.ndarray, following: np.ndarray) -> tu
 
 
 def motion_of(clip: clips.Clip) -> Motion:
-    """The exact motion of the sample clip's frames, and the estimated motion of any other clip's."""
+    """The exact motion of the sample clip's frames, and the estimated motion of any other clip's.
+
+    >>> motion = nst.motion_of(nst.probe(nst.samples.clip()))
+    >>> flow, seen = motion(20, nst.samples.frame(20), nst.samples.frame(21))
+    >>> flow.shape, seen.dtype
+    ((360, 640, 2), dtype('bool'))
+    """
     sample = samples.DATA / "clip.mp4"
     if not (sample.is_file() and clip.path.exists() and sample.samefile(clip.path)):
         return estimated_motion
@@ -50,6 +56,10 @@ def warping_error(frame: np.ndarray, following: np.ndarray, forward: np.ndarray,
 
     frame V_t, following V_{t+1} (H, W, 3); forward: flow from t to t + 1; mask M (H, W), 1 where nothing is occluded.
     NaN if M is 0 throughout. Bilinear, as Lai et al. 2018 (evaluate_WarpError.py) measure it.
+
+    >>> flow, seen = nst.samples.exact_flow(20, 21)
+    >>> nst.warping_error(nst.samples.frame(20), nst.samples.frame(21), flow, seen == 1) < 0.001
+    True
     """
     if frame.shape != following.shape or mask.shape != frame.shape[:2]:
         raise NstlibError(f"frames are {frame.shape} and {following.shape}, the mask is {mask.shape}")
@@ -62,6 +72,10 @@ def ssim(a: np.ndarray, b: np.ndarray) -> float:
     """Mean of (2 μ_a μ_b + C1)(2 σ_ab + C2) / ((μ_a² + μ_b² + C1)(σ_a² + σ_b² + C2)) over pixels and channels.
 
     a, b (H, W, C) in [0, 1]; C1 = 0.01², C2 = 0.03²; moments under a Gaussian of σ 1.5, 11 x 11 px (Wang et al. 2004).
+
+    >>> frame = nst.samples.frame(20)
+    >>> nst.ssim(frame, frame), nst.ssim(frame, nst.samples.frame(40)) < 1
+    (1.0, True)
     """
     if a.shape != b.shape:
         raise NstlibError(f"the two pictures differ in size: {a.shape} and {b.shape}")
@@ -81,9 +95,16 @@ def brightness(image: np.ndarray, mask: np.ndarray) -> float:
     return float((image @ YIQ[0])[mask].mean())
 
 
-def sharpness(image: np.ndarray, mask: np.ndarray) -> float:
-    """Mean |Laplacian| of the luma over the masked pixels."""
-    return float(np.abs(cv2.Laplacian(image @ YIQ[0], cv2.CV_32F, borderType=cv2.BORDER_REPLICATE))[mask].mean())
+def sharpness(image: np.ndarray, mask: np.ndarray | None = None) -> float:
+    """Mean |Laplacian| of the luma, over the pixels of the mask where there is one: (H, W) bool.
+
+    >>> frame = nst.samples.frame(20)
+    >>> blurred = nst.resize(nst.resize(frame, (90, 160)), (360, 640))
+    >>> nst.sharpness(blurred) < nst.sharpness(frame)
+    True
+    """
+    laplacian = cv2.Laplacian(image @ YIQ[0], cv2.CV_32F, borderType=cv2.BORDER_REPLICATE)
+    return float(np.abs(laplacian if mask is None else laplacian[mask]).mean())
 
 
 class Drift:
@@ -154,6 +175,11 @@ def measure(
     Both clips stream, frame for frame; the source is scaled to the result's size. Names: `warping_error` of the result
     to the next frame and `source_warping_error`, its floor (none across a cut); `ssim` with the source; with an
     extractor `content_distance`, and with a style too `style_distance`. NstlibError if one clip ends early.
+
+    >>> source = list(nst.read_frames(nst.samples.clip(), end=0.2, size=64))
+    >>> found = nst.measure(source, [1 - frame for frame in source])
+    >>> found["frames"], sorted(found["mean"])
+    (5, ['source_warping_error', 'ssim', 'warping_error'])
     """
     rows, cuts, before, drift, grams = [], [], None, None, None
     for index, (content, result) in enumerate(_together(source, stylised)):

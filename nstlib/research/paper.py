@@ -1,6 +1,10 @@
 """What reproducing the papers takes: every layer, white noise, converted weights, reconstructions, labelled figures.
 
 "The paper" is Chaudhary, Goyal, Iyer, Tripathi, *Neural Style Transfer on Videos*; its method is Gatys et al. 2016.
+
+>>> painting, settings = nst.samples.styles()["ink"], nst.Settings(size=64, steps=2)
+>>> run = nst.paper.from_noise(nst.samples.frame(30), painting, settings)
+>>> figure = nst.paper.figures(nst.samples.frame(30), {"ink": run.finish()}, {"ink": nst.load(painting)})
 """
 
 from collections.abc import Mapping, Sequence

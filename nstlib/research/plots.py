@@ -63,6 +63,10 @@ def loss_curves(curves: Mapping[str, Sequence[float]], *, title: str = "Losses")
     Terms are unweighted, but for `total`, their weighted sum.
 
     curves: a run's, by the names of `Step.losses`.
+
+    >>> run = nst.Run(nst.samples.frame(30), nst.samples.frame(0), nst.Settings(size=64, steps=3))
+    >>> picture = run.finish()
+    >>> figure = nst.loss_curves(run.curves)
     """
     figure, axes = _figure(1, 2, (13, 4))
     terms = [n for n in ("total", "content", "style", "temporal", "total_variation") if n in curves]
@@ -79,7 +83,12 @@ def loss_curves(curves: Mapping[str, Sequence[float]], *, title: str = "Losses")
 
 
 def show_features(layer: str, activations: np.ndarray, *, count: int = 8) -> "Figure":
-    """The `count` channels of a layer that vary most, each scaled to its own range; activations (1, h, w, C)."""
+    """The `count` channels of a layer that vary most, each scaled to its own range; activations (1, h, w, C).
+
+    >>> extract = nst.load_extractor("random", ("block1_conv1",))
+    >>> features = extract(nst.samples.frame(30, size=(36, 64))[None])
+    >>> figure = nst.show_features("block1_conv1", features["block1_conv1"])
+    """
     maps = np.asarray(activations)[0]
     strongest = np.argsort(maps.std(axis=(0, 1)))[::-1][:count]
     scaled = {f"channel {c}": (maps[..., c] - maps[..., c].min()) / (np.ptp(maps[..., c]) + 1e-9) for c in strongest}
@@ -87,7 +96,12 @@ def show_features(layer: str, activations: np.ndarray, *, count: int = 8) -> "Fi
 
 
 def show_gram_matrices(grams: Mapping[str, np.ndarray], *, title: str = "Gram matrices") -> "Figure":
-    """Each Gram matrix (C, C) as a picture of log10 of its entries' size, with a colour bar."""
+    """Each Gram matrix (C, C) as a picture of log10 of its entries' size, with a colour bar.
+
+    >>> extract = nst.load_extractor("random", ("block1_conv1",))
+    >>> features = extract(nst.samples.frame(30, size=(36, 64))[None])
+    >>> figure = nst.show_gram_matrices({name: nst.gram_matrix(f) for name, f in features.items()})
+    """
     figure, axes = _figure(1, len(grams), (3.4 * len(grams), 3.4))
     for axis, (name, gram) in zip(axes.flat, grams.items(), strict=True):
         values = np.log10(np.abs(np.asarray(gram).squeeze()) + 1e-6)
@@ -101,7 +115,11 @@ def show_gram_matrices(grams: Mapping[str, np.ndarray], *, title: str = "Gram ma
 def frame_curves(
     curves: Mapping[str, Sequence[float]], *, title: str = "", label: str = "", unit: str = "frame"
 ) -> "Figure":
-    """One line a name over the frames (or another `unit`), logarithmic; None and NaN leave a gap."""
+    """One line a name over the frames (or another `unit`), logarithmic; None and NaN leave a gap.
+
+    >>> errors = {"steady": [0.001, 0.002, None], "independent": [0.1, 0.2, None]}
+    >>> figure = nst.frame_curves(errors, title="Warping error", label="E_warp")
+    """
     figure, axes = _figure(1, 1, (9, 3.6))
     for (name, values), color in zip(curves.items(), COLORS * 3, strict=False):
         known = np.array([np.nan if value is None else value for value in values], float)
@@ -117,6 +135,9 @@ def flow_colors(flow: np.ndarray, *, largest: float | None = None) -> np.ndarray
     """Motion as a picture: the hue is its direction, the saturation its length; still is white.
 
     flow (H, W, 2) in pixels; largest: the length that is fully coloured (the longest). Returns (H, W, 3) in [0, 1].
+
+    >>> exact, _ = nst.samples.exact_flow(20, 22)
+    >>> figure = nst.show({"motion": nst.flow_colors(exact)})
     """
     from matplotlib.colors import hsv_to_rgb
 

@@ -1,6 +1,9 @@
 """The bundled samples: a clip whose exact flow is known, three styles, and styles as busy as one asks.
 
 `python -m nstlib.samples` draws them anew.
+
+>>> content, style = nst.samples.frame(30), nst.samples.styles()["ink"]
+>>> figure = nst.show({"content": content, "style": style})
 """
 
 from functools import lru_cache

@@ -27,6 +27,12 @@ class DaskExecutor(ClientExecutor):
     """A client's workers: an `Input` goes to the scheduler once, and from worker to worker.
 
     Where workers say that they have a GPU (`dask worker --resources GPU=1`), a task takes one to itself.
+
+    >>> from distributed import Client, LocalCluster
+    >>> cluster = LocalCluster(1, threads_per_worker=1, processes=False, dashboard_address=None)
+    >>> with cluster, Client(cluster) as client:
+    ...     nst.DaskExecutor(client).submit(max, 1, 2).result()
+    2
     """
 
     def __init__(self, client: Client) -> None:

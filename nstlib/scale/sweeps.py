@@ -65,6 +65,11 @@ def sweep(
     has one thread in each process, as `workers.one_thread` sets it.
     A cell that cannot be made has the `error`. Raises NstlibError, at once, for an unknown axis, an input that cannot
     be read, and a folder in which another process is sweeping, and later where the executor is lost.
+
+    >>> axes, settings = {"style_weight": [1, 3]}, nst.Settings(size=48, steps=2)
+    >>> cells = nst.sweep(nst.samples.photograph(), nst.samples.styles()["ink"], axes, settings=settings, output="out")
+    >>> [cell.values for cell in cells]
+    [{'style_weight': 1}, {'style_weight': 3}]
     """
     axes = check(axes)
     folder = Path(output)

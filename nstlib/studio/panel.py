@@ -33,6 +33,10 @@ class Studio(widgets.VBox):
     content: a path, an array, a clip, or several, or names with them; styles: alike. The first of each is chosen, and
     the bundled samples are offered too. settings: what the panel starts from. folder: where results, uploads and a
     clip's frames are written. `error` is the last error of the running thread.
+
+    >>> studio = nst.Studio(nst.samples.clip(), nst.samples.styles(), nst.Settings(size=48, steps=2))
+    >>> studio.set(style_weight=3.0)
+    >>> studio.close()
     """
 
     def __init__(

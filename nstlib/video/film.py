@@ -49,6 +49,11 @@ class Film:
     in OUTPUT.work, grow the frames. flows: a folder of .flo files, else motion is estimated.
     Raises NstlibError, before the first frame, for what cannot be done, and for an OUTPUT.work that was begun with
     other settings, styles or another clip, unless `fresh`.
+
+    >>> settings, painting = nst.Settings(size=64, steps=2, next_steps=1), nst.samples.styles()["ink"]
+    >>> film = nst.Film(nst.probe(nst.samples.clip(), end=0.1, size=64), painting, "ink.mp4", settings)
+    >>> [frame.steps for frame in film]
+    [2, 1, 1]
     """
 
     def __init__(
@@ -233,5 +238,10 @@ def stylize_video(
     """The clip in the styles, steady, with its sound, at `output`; the same call goes on where a stopped one was.
 
     options: `engine`, `flows`, `fresh` of `Film`, whose iterator shows each frame as it is finished.
+
+    >>> clip = nst.probe(nst.samples.clip(), end=0.1, size=64)
+    >>> settings = nst.Settings(size=64, steps=2, next_steps=1)
+    >>> nst.stylize_video(clip, nst.samples.styles()["ink"], "ink.mp4", settings).frames
+    3
     """
     return Film(clip, styles, output, settings, **options).write()

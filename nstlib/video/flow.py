@@ -32,6 +32,10 @@ def optical_flow(a: np.ndarray, b: np.ndarray, *, preset: str = "fine") -> np.nd
     """w with a(x) = b(x + w), by dense inverse search (Kroeger et al. 2016).
 
     a, b: images (H, W, 3) in [0, 1] of one size. Returns (H, W, 2) float32, in a's grid.
+
+    >>> a, b = nst.samples.frame(20), nst.samples.frame(22)
+    >>> nst.optical_flow(a, b).shape
+    (360, 640, 2)
     """
     if a.shape != b.shape:
         raise NstlibError(f"the two frames differ in size: {a.shape} and {b.shape}")
@@ -67,6 +71,11 @@ def warp(image: np.ndarray, flow: np.ndarray, *, interpolation: str = "linear") 
     image (H, W) or (H, W, C), flow (H, W, 2). Outside the frame the border's pixel is repeated. 'cubic' and
     'lanczos' keep the detail that 'linear' blurs away when a result is warped again and again; they never leave the
     image's range.
+
+    >>> a, b = nst.samples.frame(20), nst.samples.frame(22)
+    >>> moved = nst.warp(b, nst.optical_flow(a, b))
+    >>> bool(abs(a - moved).mean() < abs(a - b).mean())
+    True
     """
     if image.shape[:2] != flow.shape[:2] or flow.shape[2:] != (2,):
         raise NstlibError(f"flow is {flow.shape}, image is {image.shape}")
@@ -95,6 +104,11 @@ def trusted(flow: np.ndarray, opposite: np.ndarray) -> tuple[np.ndarray, np.ndar
 
     Occluded where |w + ŵ|² ≥ 0.01 (|w|² + |ŵ|²) + 0.5, ŵ the opposite flow sampled at x + w, or x + w is outside;
     a motion boundary where |∇u|² + |∇v|² > 0.01 |w|² + 0.002 (Ruder et al. 2016, section 4.2; Sundaram et al. 2010).
+
+    >>> a, b = nst.samples.frame(20), nst.samples.frame(22)
+    >>> visible, smooth = nst.trusted(nst.optical_flow(a, b), nst.optical_flow(b, a))
+    >>> visible.dtype, smooth.shape
+    (dtype('bool'), (360, 640))
     """
     if flow.shape != opposite.shape:
         raise NstlibError(f"flow is {flow.shape}, the opposite flow is {opposite.shape}")
@@ -117,6 +131,10 @@ def reliability(flow: np.ndarray, opposite: np.ndarray) -> np.ndarray:
     Both flows (H, W, 2): frame to other and other to frame. Smoothed by a Gaussian of σ 0.8; occluded pixels enter it
     as -1, so that the zeros grow outward (Ruder et al. 2016, read in manuelruder/artistic-videos), and so do pixels
     that leave the frame, which Ruder's program enters as 0 and so smooths to a little trust.
+
+    >>> a, b = nst.samples.frame(20), nst.samples.frame(22)
+    >>> c = nst.reliability(nst.optical_flow(a, b), nst.optical_flow(b, a))
+    >>> figure = nst.show({"frame": a, "reliability": c})
     """
     visible, smooth = trusted(flow, opposite)
     seed = np.where(visible, smooth.astype(np.float32), np.float32(-1))
@@ -131,7 +149,13 @@ def resize_flow(flow: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def end_point_error(flow: np.ndarray, truth: np.ndarray) -> float:
-    """Mean |w - w_true| in pixels, over the pixels whose truth is known."""
+    """Mean |w - w_true| in pixels, over the pixels whose truth is known.
+
+    >>> exact, seen = nst.samples.exact_flow(20, 22)
+    >>> found = nst.optical_flow(nst.samples.frame(20), nst.samples.frame(22))
+    >>> nst.end_point_error(found[seen == 1][None], exact[seen == 1][None]) < 0.5
+    True
+    """
     if flow.shape != truth.shape:
         raise NstlibError(f"flow is {flow.shape}, the truth is {truth.shape}")
     known = (np.abs(truth) < UNKNOWN_FLOW).all(-1)
@@ -144,6 +168,11 @@ def read_flo(path: str | Path) -> np.ndarray:
     """A Middlebury .flo file as (H, W, 2) float32; NstlibError for a file that is none or is cut short.
 
     What is unknown, no number, or beyond 1e9 becomes 1e9: it leads out of any frame, and is trusted nowhere.
+
+    >>> exact, _ = nst.samples.exact_flow(20, 22)
+    >>> nst.write_flo("20.flo", exact)
+    >>> bool((nst.read_flo("20.flo") == exact).all())
+    True
     """
     try:
         data = Path(path).read_bytes()
@@ -159,7 +188,11 @@ def read_flo(path: str | Path) -> np.ndarray:
 
 
 def write_flo(path: str | Path, flow: np.ndarray) -> None:
-    """Flow (H, W, 2) as a Middlebury .flo file."""
+    """Flow (H, W, 2) as a Middlebury .flo file.
+
+    >>> exact, _ = nst.samples.exact_flow(20, 22)
+    >>> nst.write_flo("20.flo", exact)
+    """
     if flow.ndim != 3 or flow.shape[2] != 2:
         raise NstlibError(f"flow is {flow.shape}; expected (height, width, 2)")
     head = np.float32(FLO_MAGIC).astype("<f4").tobytes() + np.array([flow.shape[1], flow.shape[0]], "<i4").tobytes()
