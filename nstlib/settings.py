@@ -14,6 +14,7 @@ from .errors import NstlibError, choose
 ENGINES = ("optimise", "hub")
 EXTRACTORS = ("compact", "vgg19", "random")
 CONVENTIONS = ("relative", "tutorial", "gatys")
+STYLE_LOSSES = ("gram",)
 STARTS = ("content", "noise", "style", "compact")
 MOTION = {"optimise": "fine", "hub": "medium"}  # what auto means: as accurate as a frame's time allows
 STYLE_LAYERS = tuple(f"block{i}_conv1" for i in range(1, 6))
@@ -56,6 +57,7 @@ class Settings:
         choices=("auto", "mixed", "float32"),
     )
     convention: str = knob("relative", "how losses are normalised", choices=CONVENTIONS)
+    style_loss: str = knob("gram", "what of the style's features is compared", choices=STYLE_LOSSES)
     content_weight: float | None = knob(
         None, "weight of the content loss; none: the convention's", low=0, high=1e8, log=True, steer=True
     )

@@ -3,6 +3,6 @@
 `speed/` holds what is there for speed or memory alone, and can be skipped.
 """
 
-from .startup import load_tensorflow
+from .speed.startup import load_tensorflow
 
 load_tensorflow()

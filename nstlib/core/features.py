@@ -1,12 +1,9 @@
 """The extractors: networks whose features the losses compare. VGG's scaling of pixels lives here alone."""
 
-import contextlib
 import hashlib
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -14,8 +11,9 @@ import numpy as np
 import tensorflow as tf
 
 from ..errors import NstlibError, choose
-from ..networks import compact
+from ..networks import compact, vgg19
 from ..settings import EXTRACTORS
+from .speed.gradients import forked, reflected
 
 # VGG19's convolutions a block and their channels N; names are Keras's, block1_conv1 to block5_conv4.
 BLOCKS = {1: (2, 64), 2: (2, 128), 3: (4, 256), 4: (4, 512), 5: (4, 512)}
@@ -23,12 +21,6 @@ CHANNELS = {f"block{b}_conv{i}": n for b, (count, n) in BLOCKS.items() for i in 
 
 Read = Callable[[str, tf.Tensor], list[tf.Tensor]]  # what is made of a layer's features, where they arise
 Network = Callable[[tf.Tensor, Read | None], dict[str, Any]]  # {layer: features in float32, or what `read` makes}
-
-NO_WEIGHTS = (
-    "VGG19's ImageNet weights cannot be had here ({why}). Three ways out: give a file with --weights FILE (Keras's "
-    "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5); put that file into Keras's cache, models/ under ~/.keras or "
-    "$KERAS_HOME; or choose the extractor compact, which needs no download"
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +39,10 @@ class Extractor:
     least: int = 1  # the shortest side of a map that its convolutions can take
 
     def __call__(self, image: tf.Tensor, read: Read | None = None) -> dict[str, Any]:
-        """{layer: (1, h, w, C) float32} of an image (1, H, W, 3), or {layer: read(layer, features)}, a list."""
+        """{layer: (1, h, w, C) float32} of an image (1, H, W, 3), or {layer: read(layer, features)}, a list.
+
+        read: makes what is wanted of a layer where it arises, so that the layer need not be kept (`speed.gradients`).
+        """
         return self.network(image, read)
 
     @property
@@ -87,7 +82,7 @@ def vgg_layers(
     Input (1, H, W, 3) through `preprocess`. Raises NstlibError for unknown layers and weights that cannot be had.
     """
     check_layers(layer_names)
-    vgg = _vgg19(weights)
+    vgg = vgg19.load(weights)
     dtype = "mixed_bfloat16" if precision == "bfloat16" else "float32"
     deepest = max(vgg.layers.index(vgg.get_layer(name)) for name in layer_names)
     x = start = keras.Input((None, None, 3))
@@ -96,7 +91,7 @@ def vgg_layers(
         copy = _copy(layer, pooling, dtype)
         x = outputs[layer.name] = copy(x)
         if layer.weights:
-            copy.set_weights(_he_normal(layer, rng) if weights == "random" else layer.get_weights())
+            copy.set_weights(vgg19.he_normal(layer, rng) if weights == "random" else layer.get_weights())
     model = keras.Model(start, [outputs[name] for name in layer_names])
     model.trainable = False
     return model
@@ -142,7 +137,7 @@ def _compact(layers: tuple[str, ...], weights: str, pooling: str, precision: str
     tensors = {name: tf.constant(array, precision) for name, array in arrays.items()}
 
     def features(image: tf.Tensor) -> list[tf.Tensor]:
-        return compact.features(tensors, tf.cast(image, precision), layers, pad=_reflected)
+        return compact.features(tensors, tf.cast(image, precision), layers, pad=reflected)
 
     channels, digest = {n: CHANNELS[n] for n in layers}, checksum(list(arrays.values()))
     return Extractor("compact", layers, digest, reading(layers, features), channels, least=2)  # 1 cannot reflect
@@ -156,16 +151,6 @@ def reading(layers: tuple[str, ...], features: Callable[[tf.Tensor], list[tf.Ten
         return {name: read(name, f) for name, f in seen.items()} if read else seen
 
     return network
-
-
-@tf.custom_gradient
-def _reflected(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
-    """`compact.reflected`, and its gradient in one operation: that of its slices is a tenth of an evaluation's time."""
-
-    def gradient(upstream: tf.Tensor) -> tf.Tensor:
-        return tf.raw_ops.MirrorPadGrad(input=upstream, paddings=[[0, 0], [1, 1], [1, 1], [0, 0]], mode="REFLECT")
-
-    return compact.reflected(x), gradient
 
 
 def checksum(arrays: list[np.ndarray]) -> str:
@@ -183,33 +168,10 @@ def _vgg(model: keras.Model, layers: tuple[str, ...], image: tf.Tensor, read: Re
         if layer.name not in layers:
             continue
         if read:
-            x, seen[layer.name] = _forked(x, partial(read, layer.name))
+            x, seen[layer.name] = forked(x, partial(read, layer.name))
         else:
             seen[layer.name] = tf.cast(x, tf.float32)
     return {name: seen[name] for name in layers}
-
-
-def _forked(x: tf.Tensor, branch: Callable[[tf.Tensor], list[tf.Tensor]]) -> tuple[tf.Tensor, list[tf.Tensor]]:
-    """x and branch(x); the branch's gradient is computed only once that of x is there.
-
-    TensorFlow would compute it as soon as it can, on the way forth, and keep it, as large as x, until the way back
-    comes to x: at 1024 x 1024 pixels those of VGG19's five Gram matrices hold 0.55 GB.
-    """
-
-    @tf.custom_gradient
-    def fork(x: tf.Tensor) -> Any:
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            made = branch(x)
-
-        def gradient(upstream: tf.Tensor, *of_branch: tf.Tensor) -> tf.Tensor:
-            with tf.control_dependencies([upstream]):
-                return upstream + tape.gradient(made, x, list(of_branch))
-
-        return (tf.identity(x), *made), gradient
-
-    x, *made = fork(x)
-    return x, made
 
 
 def _copy(layer: keras.Layer, pooling: str, dtype: str) -> keras.Layer:
@@ -217,23 +179,3 @@ def _copy(layer: keras.Layer, pooling: str, dtype: str) -> keras.Layer:
     if isinstance(layer, keras.layers.MaxPooling2D) and pooling == "average":
         return keras.layers.AveragePooling2D.from_config(config)
     return type(layer).from_config(config)
-
-
-def _he_normal(layer: keras.Layer, rng: np.random.Generator) -> list[np.ndarray]:
-    kernel, bias = layer.get_weights()
-    scale = np.sqrt(2.0 / np.prod(kernel.shape[:3]))
-    return [rng.normal(0, scale, kernel.shape).astype(np.float32), np.zeros_like(bias)]
-
-
-def _vgg19(weights: str) -> keras.Model:
-    """Keras's VGG19 without its classifier; `random` leaves its weights to the caller."""
-    if weights == "random":
-        return keras.applications.VGG19(include_top=False, weights=None)
-    if weights != "imagenet" and not Path(weights).is_file():
-        raise NstlibError(NO_WEIGHTS.format(why=f"no such file: {weights}"))
-    try:
-        with contextlib.redirect_stdout(sys.stderr):  # Keras prints its download's progress
-            return keras.applications.VGG19(include_top=False, weights=weights)
-    except Exception as error:  # Keras raises a bare Exception offline, and many kinds for a file it cannot read
-        why = "the download failed" if weights == "imagenet" else f"{weights} is no notop weights file of VGG19"
-        raise NstlibError(NO_WEIGHTS.format(why=why)) from error

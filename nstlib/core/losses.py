@@ -11,12 +11,11 @@ matrices (divided by M) of picture and style:
 | `relative` | Σ (F − P)² / Σ P² | Σ (G − A)² / Σ A² |
 """
 
-from collections.abc import Callable
-
 import tensorflow as tf
 
 from ..errors import choose
 from ..settings import CONVENTIONS
+from .speed.gradients import absolute_variation, products
 
 TINY = 1e-12  # keeps `relative` finite for a black picture, whose features may all be 0
 
@@ -34,21 +33,6 @@ def gram_matrix(features: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor
     return products(tf.sqrt(mask) * tf.cast(flat, tf.float32)) / (tf.reduce_sum(mask) + TINY)
 
 
-@tf.custom_gradient
-def products(flat: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
-    """Fᵀ F of F (M, C), in float32.
-
-    Its gradient is given, since it is one product, F (U + Uᵀ), and TensorFlow would make two, and keep F in float32.
-    """
-
-    def gradient(upstream: tf.Tensor) -> tf.Tensor:
-        exact = tf.cast(flat, tf.float32)
-        return tf.cast(tf.matmul(exact, upstream + tf.transpose(upstream)), flat.dtype)
-
-    exact = tf.cast(flat, tf.float32)
-    return tf.matmul(exact, exact, transpose_a=True), gradient
-
-
 def content_scale(target: tf.Tensor, *, convention: str, channels: int) -> tf.Tensor:
     """What Σ (F − P)² is multiplied by; target (1, H, W, C), channels N, which a folded head's C differs from."""
     if convention == "gatys":
@@ -61,13 +45,13 @@ def content_scale(target: tf.Tensor, *, convention: str, channels: int) -> tf.Te
 
 
 def style_scale(target: tf.Tensor, *, convention: str, channels: int) -> tf.Tensor:
-    """What Σ (G − A)² is multiplied by; target a Gram matrix (C, C), channels N."""
+    """What Σ (G − A)² is multiplied by; target a Gram matrix (C, C), or K of them, channels N."""
     if convention == "gatys":
         return tf.constant(1.0 / (4 * channels**2))
     if convention == "tutorial":
         return tf.constant(1.0 / channels**2)
     if convention == "relative":
-        return 1.0 / (tf.reduce_sum(target**2) + TINY)
+        return 1.0 / (tf.reduce_sum(target**2, axis=(-2, -1)) + TINY)
     raise choose("convention", convention, CONVENTIONS)
 
 
@@ -78,11 +62,6 @@ def total_variation_scale(image: tf.Tensor, *, convention: str) -> tf.Tensor:
     return 1.0 / tf.cast(tf.size(image), tf.float32) if convention == "relative" else tf.constant(1.0)
 
 
-def squared_error(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
-    """Σ (a − b)²."""
-    return 2.0 * tf.nn.l2_loss(a - b)
-
-
 def content_loss(
     features: tf.Tensor, target: tf.Tensor, *, convention: str = "relative", channels: int | None = None
 ) -> tf.Tensor:
@@ -91,7 +70,7 @@ def content_loss(
     features, target (1, H, W, C); channels: N where it is not C. Returns a scalar.
     """
     scale = content_scale(target, convention=convention, channels=channels or target.shape[-1])
-    return scale * squared_error(features, target)
+    return scale * tf.reduce_sum((features - target) ** 2)
 
 
 def style_loss(
@@ -99,28 +78,12 @@ def style_loss(
 ) -> tf.Tensor:
     """Σ (G − A)², scaled by the convention (Gatys et al. 2016, eq. 4); one layer's term.
 
-    gram, target (C, C), as `gram_matrix` makes them; channels: N where it is not C. Returns a scalar.
+    gram, target (C, C), as `gram_matrix` makes them; channels: N where it is not C. Returns a scalar, or (K,) for
+    K styles' matrices (K, C, C).
     Departs from Gatys where picture and style differ in size: mean Gram matrices stay comparable, sums would not.
     """
     scale = style_scale(target, convention=convention, channels=channels or target.shape[-1])
-    return scale * squared_error(gram, target)
-
-
-@tf.custom_gradient
-def absolute_variation(image: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
-    """Σ |x(i, j+1) − x(i, j)| + Σ |x(i+1, j) − x(i, j)|; image (H, W, 3).
-
-    Its gradient is given: that of the slices takes a sixth of the time of an evaluation with compact.
-    """
-    across, down = image[:, 1:] - image[:, :-1], image[1:] - image[:-1]
-
-    def gradient(upstream: tf.Tensor) -> tf.Tensor:
-        s, t = tf.sign(across), tf.sign(down)
-        to_the_left, to_the_right = (tf.pad(s, [[0, 0], side, [0, 0]]) for side in ([1, 0], [0, 1]))
-        above, below = (tf.pad(t, [side, [0, 0], [0, 0]]) for side in ([1, 0], [0, 1]))
-        return upstream * (to_the_left - to_the_right + above - below)
-
-    return tf.reduce_sum(tf.abs(across)) + tf.reduce_sum(tf.abs(down)), gradient
+    return scale * tf.reduce_sum((gram - target) ** 2, axis=(-2, -1))
 
 
 def total_variation_loss(image: tf.Tensor, *, convention: str = "relative") -> tf.Tensor:

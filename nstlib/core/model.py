@@ -1,17 +1,21 @@
-"""`StyleContentModel`: a picture's content features and Gram matrices, and the loss with its gradient.
+"""`StyleContentModel`: a picture's content features and style statistics, and the loss with its gradient.
 
 Weights, targets and pictures are tensor inputs of one trace, so nothing is traced again when any of them changes.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from ..settings import Settings
 from . import losses
 from .features import Extractor, load_extractor
+from .speed.tracing import specs, traced
+from .style_losses import load_style_loss
 
 Tensors = dict[str, tf.Tensor]
 
@@ -20,12 +24,14 @@ Tensors = dict[str, tf.Tensor]
 class Targets:
     """What one picture is compared with.
 
-    content {layer: (1, h, w, C)}; style {layer: (K, C, C)} for K styles; masks (K, H, W), a region for each style, or
-    None; warped (T, H, W, 3) and reliability (T, H, W), T earlier results in this frame's grid, or None.
+    content {layer: (1, h, w, C)}; style {layer: (K, …)}, the statistics of K styles, and shares (K,), how much each
+    counts; masks (K, H, W), a region for each style, or None; warped (T, H, W, 3) and reliability (T, H, W), T earlier
+    results in this frame's grid, or None.
     """
 
     content: Tensors
     style: Tensors
+    shares: tf.Tensor
     masks: tf.Tensor | None = None
     warped: tf.Tensor | None = None
     reliability: tf.Tensor | None = None
@@ -36,28 +42,85 @@ class Targets:
 
 
 class StyleContentModel:
-    """image (H, W, 3) -> {"content": {layer: features}, "style": {layer: Gram matrices}} (the tutorial's class)."""
+    """image (H, W, 3) -> {"content": {layer: features}, "style": {layer: statistics}} (the tutorial's class).
 
-    def __init__(self, extractor: Extractor, style_layers: tuple[str, ...], content_layers: tuple[str, ...]) -> None:
+    With `levels` above 1 style is also that of the picture halved once, twice, …: `LAYER@2`, `LAYER@4`. What a layer
+    sees is some dozen pixels wide; halved, it sees larger forms.
+    """
+
+    def __init__(
+        self,
+        extractor: Extractor,
+        style_layers: tuple[str, ...],
+        content_layers: tuple[str, ...],
+        *,
+        style_loss: str = "gram",
+        convention: str = "relative",
+        levels: int = 1,
+    ) -> None:
         self.extractor, self.style_layers, self.content_layers = extractor, style_layers, content_layers
+        self.style_loss, self.convention, self.levels = load_style_loss(style_loss), convention, levels
         self._traces: dict[tuple[str, ...], Any] = {}
 
     def __call__(self, image: tf.Tensor, masks: tf.Tensor | None = None) -> dict[str, Tensors]:
-        """Content features (1, h, w, C) and Gram matrices (1, C, C), or (K, C, C) of masks (K, H, W)."""
-        return self._outputs(image) if masks is None else self._call(image, masks)
+        """Content features (1, h, w, C), and style statistics (1, …), or (K, …) of masks (K, H, W)."""
+        return self._outputs_trace(image) if masks is None else self.outputs(image, masks)
 
-    def loss(self, image: tf.Tensor, targets: Targets, weights: dict[str, Any]) -> tuple[tf.Tensor, tf.Tensor, Any]:
-        """The weighted loss of the image, its gradient (H, W, 3), and every term unweighted.
+    def loss(self, image: tf.Tensor, targets: Targets, weights: Tensors) -> tuple[tf.Tensor, tf.Tensor, Tensors]:
+        """Σ weight · term, its gradient (H, W, 3), and the terms.
 
-        weights: `conventions.coefficients` makes them. Terms: `content/LAYER`, `style/LAYER`, `total_variation`,
-        `temporal`.
+        Terms: `content/LAYER`, `style/LAYER`, `total_variation`, `temporal`; `term_weights` makes their weights.
         """
         tensors = targets.tensors()
         kind = tuple(tensors)
         if kind not in self._traces:
-            signature = [tf.TensorSpec((None, None, 3), tf.float32), _specs(tensors), _specs(weights)]
-            self._traces[kind] = _traced(self._loss, signature)
+            signature = [tf.TensorSpec((None, None, 3), tf.float32), specs(tensors), specs(weights)]
+            self._traces[kind] = traced(self._loss, signature)
         return self._traces[kind](image, tensors, weights)
+
+    def outputs(self, image: tf.Tensor, masks: tf.Tensor | None = None) -> dict[str, Tensors]:
+        """As the call, untraced."""
+        content: Tensors = {}
+        style: Tensors = {}
+        for scale, picture in pyramid(image, self.levels).items():
+            wanted = self.content_layers if scale == 1 else ()
+
+            def read(layer: str, features: tf.Tensor, wanted: tuple[str, ...] = wanted) -> list[tf.Tensor]:
+                of_style = [self._statistics(features, masks)] if layer in self.style_layers else []
+                return [tf.cast(features, tf.float32), *of_style] if layer in wanted else of_style
+
+            seen = self.extractor(picture[None], read)
+            content |= {layer: seen[layer][0] for layer in wanted}
+            style |= {at_scale(layer, scale): seen[layer][-1] for layer in self.style_layers}
+        return {"content": content, "style": style}
+
+    def terms(self, image: tf.Tensor, targets: Targets) -> Tensors:
+        """Every term of the loss, a scalar each, by the public functions of `losses` and of the style loss."""
+        outputs = self.outputs(image, targets.masks)
+        terms = {}
+        for layer, features in outputs["content"].items():
+            terms[f"content/{layer}"] = losses.content_loss(
+                features,
+                targets.content[layer],
+                convention=self.convention,
+                channels=self.extractor.channels[layer],
+            )
+        terms |= self.style_terms(outputs["style"], targets)
+        return terms | self.picture_terms(image, targets)
+
+    def style_terms(self, statistics: Tensors, targets: Targets) -> Tensors:
+        """{style/LAYER: scalar}: the distances to the styles, by their shares."""
+        channels = {name: self.extractor.channels[name.split("@")[0]] for name in targets.style}
+        distances = self.style_loss.distances(statistics, targets.style, convention=self.convention, channels=channels)
+        return {f"style/{name}": tf.reduce_sum(targets.shares * each) for name, each in distances.items()}
+
+    def picture_terms(self, image: tf.Tensor, targets: Targets) -> Tensors:
+        """The terms of the pixels themselves: total variation, and nearness to earlier results."""
+        terms = {"total_variation": losses.total_variation_loss(image, convention=self.convention)}
+        if targets.warped is not None:
+            earlier = losses.temporal_loss(image, targets.warped, targets.reliability)  # (T,)
+            terms["temporal"] = tf.reduce_sum(earlier)
+        return terms
 
     @property
     def traces(self) -> int:
@@ -65,66 +128,60 @@ class StyleContentModel:
         return len(self._traces)
 
     @cached_property  # when it is first asked for: a run's later models would hold up its start
-    def _outputs(self) -> Any:
-        return _traced(self._call, [tf.TensorSpec((None, None, 3))])
+    def _outputs_trace(self) -> Any:
+        return traced(self.outputs, [tf.TensorSpec((None, None, 3))])
 
-    def _call(self, image: tf.Tensor, masks: tf.Tensor | None = None) -> dict[str, Tensors]:
-        def read(name: str, features: tf.Tensor) -> list[tf.Tensor]:
-            of_style = [_grams(features, masks)] if name in self.style_layers else []
-            return [tf.cast(features, tf.float32), *of_style] if name in self.content_layers else of_style
-
-        seen = self.extractor(image[None], read)
-        content = {name: seen[name][0] for name in self.content_layers}
-        return {"content": content, "style": {name: seen[name][-1] for name in self.style_layers}}
-
-    def _loss(self, image: tf.Tensor, targets: dict[str, Any], weights: dict[str, Any]) -> Any:
+    def _loss(self, image: tf.Tensor, targets: dict[str, Any], weights: Tensors) -> Any:
         with tf.GradientTape() as tape:
             tape.watch(image)
-            terms, total = self._terms(image, targets, weights)
+            terms = self.terms(image, Targets(**targets))
+            total = tf.add_n([weights[name] * term for name, term in terms.items()])
         return total, tape.gradient(total, image), terms
 
-    def _terms(self, image: tf.Tensor, targets: dict[str, Any], weights: dict[str, Any]) -> tuple[Tensors, tf.Tensor]:
-        """Each term at its convention's scale, and their weighted sum; `weights` has pairs (scale, weight)."""
-        outputs = self._call(image, targets.get("masks"))
-        errors = {}
-        for name in self.content_layers:
-            errors[f"content/{name}"] = losses.squared_error(outputs["content"][name], targets["content"][name])
-        for name in self.style_layers:
-            error = (outputs["style"][name] - targets["style"][name]) ** 2
-            errors[f"style/{name}"] = tf.reduce_sum(error, axis=(1, 2))  # (K,)
-        errors["total_variation"] = losses.absolute_variation(image)
-        if "warped" in targets:
-            errors["temporal"] = losses.temporal_loss(image, targets["warped"], targets["reliability"])  # (T,)
-        terms = {name: tf.reduce_sum(weights[name][0] * error) for name, error in errors.items()}
-        total = tf.add_n([tf.reduce_sum(weights[name][1] * error) for name, error in errors.items()])
-        return terms, total
+    def _statistics(self, features: tf.Tensor, masks: tf.Tensor | None) -> tf.Tensor:
+        """(1, …) of the whole, or (K, …) of K regions."""
+        if masks is None:
+            return self.style_loss.statistics(features)[None]
+        small = tf.image.resize(masks[..., None], tf.shape(features)[1:3], "area")[..., 0]  # (K, H, W) -> (K, h, w)
+        return tf.map_fn(lambda mask: self.style_loss.statistics(features, mask), small)
 
 
-def _traced(function: Any, signature: list[Any]) -> Any:
-    """The function, traced once: a concrete one saves the 0.7 ms in which a `tf.function` looks for its trace."""
-    return tf.function(function, input_signature=signature).get_concrete_function()
+def at_scale(layer: str, scale: int) -> str:
+    """The name of a layer's statistics: LAYER of the picture, LAYER@2 of the picture at half its size."""
+    return layer if scale == 1 else f"{layer}@{scale}"
 
 
-def _grams(features: tf.Tensor, masks: tf.Tensor | None) -> tf.Tensor:
-    if masks is None:
-        return losses.gram_matrix(features)[None]
-    small = tf.image.resize(masks[..., None], tf.shape(features)[1:3], "area")[..., 0]  # (K, H, W) -> (K, h, w)
-    return tf.map_fn(lambda mask: losses.gram_matrix(features, mask), small)
+def pyramid(image: tf.Tensor, levels: int) -> dict[int, tf.Tensor]:
+    """{1: image, 2: the means over 2 x 2 pixels, 4: …}, (H, W, 3) each."""
+    pictures = {1: image}
+    for level in range(1, levels):
+        image = tf.nn.avg_pool2d(image[None], 2, 2, "VALID")[0]  # (H, W, 3) -> (H // 2, W // 2, 3)
+        pictures[2**level] = image
+    return pictures
 
 
-def _specs(value: Any) -> Any:
-    """A signature that leaves heights, widths and counts open and keeps the channels of 3-D and larger tensors."""
-    if isinstance(value, dict):
-        return {name: _specs(v) for name, v in value.items()}
-    shape = [None] * len(value.shape)
-    if len(shape) == 4:
-        shape[-1] = value.shape[-1]
-    return tf.TensorSpec(shape, tf.float32)
+def term_weights(settings: Settings, names: Mapping[str, Any]) -> dict[str, float]:
+    """{term: weight}: the settings' weights, divided among the layers; names: the targets' style statistics."""
+    content_weight, style_weight, tv_weight = settings.term_weights
+    weights = {f"content/{layer}": content_weight / len(settings.content_layers) for layer in settings.content_layers}
+    weights |= {f"style/{name}": style_weight * share for name, share in style_shares(settings, names).items()}
+    return weights | {"total_variation": tv_weight, "temporal": settings.temporal_weight}
 
 
-@lru_cache(maxsize=8)  # four runs, each in both arithmetics
-def _model(extractor: Extractor, style: tuple[str, ...], content: tuple[str, ...]) -> StyleContentModel:
-    return StyleContentModel(extractor, style, content)
+def style_shares(settings: Settings, names: Mapping[str, Any]) -> dict[str, float]:
+    """How much each of the style's statistics counts; the shares of a level's layers sum to 1."""
+    given = settings.style_layer_weights or (1.0,) * len(settings.style_layers)
+    of_layer = {layer: w / sum(given) for layer, w in zip(settings.style_layers, given, strict=True)}
+    return {name: of_layer[name.split("@")[0]] for name in names}
+
+
+def summarise(terms: Mapping[str, Any], settings: Settings) -> dict[str, float]:
+    """The terms as numbers, with `content` and `style`, the weighted means over their layers."""
+    values = {name: float(value) for name, value in terms.items()}
+    content = np.mean([values[f"content/{layer}"] for layer in settings.content_layers])
+    names = [name.removeprefix("style/") for name in values if name.startswith("style/")]
+    style = sum(share * values[f"style/{name}"] for name, share in style_shares(settings, names).items())
+    return {"content": float(content), "style": float(style), **values}
 
 
 def load_model(settings: Settings, precision: str = "float32") -> StyleContentModel:
@@ -138,4 +195,18 @@ def load_model(settings: Settings, precision: str = "float32") -> StyleContentMo
         precision=precision,
         seed=settings.seed,
     )
-    return _model(extractor, settings.style_layers, settings.content_layers)
+    return _model(
+        extractor, settings.style_layers, settings.content_layers, settings.style_loss, settings.convention, 1
+    )
+
+
+@lru_cache(maxsize=8)  # four runs, each in both arithmetics
+def _model(
+    extractor: Extractor,
+    style: tuple[str, ...],
+    content: tuple[str, ...],
+    style_loss: str,
+    convention: str,
+    levels: int,
+) -> StyleContentModel:
+    return StyleContentModel(extractor, style, content, style_loss=style_loss, convention=convention, levels=levels)

@@ -1,4 +1,4 @@
-"""The styles of a run: their pictures, their shares, their Gram matrices at every scale."""
+"""The styles of a run: their pictures, and their statistics at every size."""
 
 import math
 import os
@@ -16,20 +16,21 @@ Picture = str | os.PathLike | np.ndarray
 
 
 class Styles:
-    """K style pictures and their Gram matrices {layer: (K, C, C)}, made once a size and kept.
+    """K style pictures and their statistics {layer: (K, …)}, made once a size and kept.
 
     Raises NstlibError for no style, a picture that cannot be read, and shares that do not fit.
     """
 
     def __init__(self, styles: Picture | Sequence[Picture], settings: Settings) -> None:
-        given = [styles] if isinstance(styles, str | os.PathLike | np.ndarray) else list(styles)
+        given = [styles] if isinstance(styles, Picture) else list(styles)
         if not given:
             raise NstlibError("no style is given; name at least one picture")
         check_blend(settings, len(given))
+
         self.sources, self.scale = given, settings.style_scale
         longest = max(16, round(settings.size * self.scale))
         self.pictures = [images.load(style, size=longest) for style in given]
-        self._grams: dict[tuple, dict[str, tf.Tensor]] = {}
+        self._statistics: dict[tuple, dict[str, tf.Tensor]] = {}
 
     def recolored(self, content: np.ndarray, settings: Settings) -> "Styles":
         """These styles with the content's colours, or its luminance, where `preserve_color` asks for it."""
@@ -40,14 +41,14 @@ class Styles:
         recolored.sources = self.sources
         return recolored
 
-    def grams(self, model: StyleContentModel, longest: int) -> dict[str, tf.Tensor]:
-        """{layer: (K, C, C)} for a picture whose longest side is `longest` pixels."""
-        key = (model.extractor, model.style_layers, longest)
-        if key not in self._grams:
+    def statistics(self, model: StyleContentModel, longest: int) -> dict[str, tf.Tensor]:
+        """{layer: (K, …)} for a picture whose longest side is `longest` pixels."""
+        key = (model.extractor, model.style_loss, model.levels, model.style_layers, longest)
+        if key not in self._statistics:
             side = max(16, round(longest * self.scale))
             each = [model(tf.constant(_at(picture, side, model)))["style"] for picture in self.pictures]
-            self._grams[key] = {name: tf.concat([e[name] for e in each], axis=0) for name in model.style_layers}
-        return self._grams[key]
+            self._statistics[key] = {name: tf.concat([e[name] for e in each], axis=0) for name in each[0]}
+        return self._statistics[key]
 
 
 def _at(picture: np.ndarray, longest: int, model: StyleContentModel) -> np.ndarray:

@@ -1,12 +1,17 @@
 """One pass of a network in the place of an optimisation, for a frame and for a run."""
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
-from ..core.run import Run, Stage, Step
+from ..core.model import load_model, term_weights
+from ..core.run import compared
+from ..core.speed import arithmetic, memory
+from ..core.speed.tiles import tiled
+from ..core.steps import Inputs, Steps
 from ..core.styles import Picture, Styles
 from ..errors import NstlibError
 from ..media import colors, images
@@ -44,41 +49,67 @@ class Painter:
         return self.module.painter(styles.pictures, shares, self.settings.strength, size=side)
 
 
-class Pass(Run):
-    """A run whose step is one pass: it has a run's picture, losses, settings and record, and ends after one step.
+class Pass(Steps):
+    """Steps of one pass each: it has a run's picture, losses, settings and record, and ends after one.
 
     The losses are those of the picture that the pass gave, as an optimisation's. Steered, it makes one pass more.
     """
 
     def __init__(
-        self, content: Picture, styles: Picture | Sequence[Picture] | Styles, settings: Settings, **more: Any
+        self,
+        content: Picture,
+        styles: Picture | Sequence[Picture] | Styles,
+        settings: Settings,
+        *,
+        masks: Sequence[Picture] = (),
+        start: Picture | None = None,
     ) -> None:
-        for name in ("masks", "start"):
-            if len(more.pop(name, None) or ()):
+        for name, given in (("masks", len(masks)), ("start", start is not None)):
+            if given:
                 raise NstlibError(f"engine=hub takes no {name}; engine=optimise does")
-        super().__init__(content, styles, settings, **more)
-        self._stages, self.total_steps = [Stage(self.shape, self.model, math.inf)], 1
-        self._enter(0, self.content)
-        load_module(settings.module)  # what cannot be had is an error before the first step
+        self.module = load_module(settings.module)  # what cannot be had is an error before the first step
+        inputs = Inputs(content, styles, settings)
+        settings = replace(arithmetic.resolved(settings), tile=memory.choose_tile(inputs.shape, settings))
+        super().__init__(inputs, settings, total_steps=1)
+
+        self._image, model = self.content, load_model(settings)
+        self.model = tiled(model, settings.tile) if 0 < settings.tile < max(self.shape) else model
+        self._targets = compared(self, self.model, self.shape)
+
+    def _evaluate(self) -> tuple[float, Mapping[str, Any]]:
+        self._image = Painter(self.styles, self.settings)(self.content)
+        weights = term_weights(self.settings, self._targets.style)
+        weights = {name: tf.constant(weight, tf.float32) for name, weight in weights.items()}
+        total, _, terms = self.model.loss(tf.constant(self._image), self._targets, weights)
+        return float(total), terms
+
+    @property
+    def image(self) -> np.ndarray:
+        """The picture of the last pass, (H, W, 3); with the content's colours where they are kept."""
+        grey = self.settings.preserve_color == "luminance" and self.number
+        return colors.with_chroma_of(self._image, self.content) if grey else self._image
 
     @property
     def networks(self) -> dict[str, dict[str, str]]:
-        """The extractor, and the module's handle and SHA-256."""
-        module = load_module(self._settings.module)
-        return {**super().networks, "module": {"name": module.handle, "sha256": module.checksum}}
+        """The extractor's and the module's names and SHA-256."""
+        extractor = self.model.extractor
+        return {
+            "extractor": {"name": extractor.name, "sha256": extractor.checksum},
+            "module": {"name": self.module.handle, "sha256": self.module.checksum},
+        }
 
     def extend(self, steps: int) -> None:
         """Plan one pass more: a second one would only repeat it."""
         self.total_steps = self.number + 1
 
-    def __next__(self) -> Step:
-        self._replay_steering()
-        if self.number >= self.total_steps:
-            raise StopIteration
-        picture = Painter(self.styles, self._settings)(self.content)
-        self._enter(0, picture)
-        total, _, terms = self._model.loss(self.optimizer.x, self._targets, self._weights)
-        return self._count(float(total), {name: float(value) for name, value in terms.items()})
+    def state(self) -> dict[str, Any]:
+        """Everything that the next step depends on; `restore` takes it."""
+        return super().state() | {"image": self._image}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from `state()`, with its settings."""
+        super().restore(state)
+        self._image = state["image"]
 
 
 def _refuse_small(what: str, shape: Sequence[int]) -> None:

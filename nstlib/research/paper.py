@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tensorflow as tf
 
-from ..core.conventions import convert_weights
 from ..core.features import CHANNELS
 from ..core.model import Targets, load_model
 from ..core.run import Run
@@ -25,6 +24,7 @@ from ..media import images
 from ..networks.compact import SITES
 from ..settings import EXTRACTORS, Settings
 from . import plots
+from .conversions import convert_weights
 from .plots import COLORS
 
 if TYPE_CHECKING:
@@ -53,11 +53,11 @@ def white_noise(shape: tuple[int, int], *, sigma: float = 0.02, seed: int = 0) -
 def convert(content: Picture, style: Picture | Sequence[Picture], settings: Settings, convention: str) -> Settings:
     """Settings of the same loss in another convention, for this pair of pictures at `settings.size`.
 
-    `conventions.convert_weights` with the targets of a run. Raises NstlibError for pictures that cannot be read.
+    `conversions.convert_weights` with the targets of a run. Raises NstlibError for pictures that cannot be read.
     """
     model, content = load_model(settings), images.load(content, size=settings.size)
-    grams = Styles(style, settings).grams(model, max(content.shape[:2]))
-    targets = Targets(content=model(tf.constant(content))["content"], style=grams)
+    styles = Styles(style, settings).statistics(model, max(content.shape[:2]))
+    targets = Targets(model(tf.constant(content))["content"], styles, shares=tf.ones(1))
     return convert_weights(settings, convention, targets, model.extractor.channels, content.shape[:2])
 
 

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from nstlib.core.optimize import LBFGS, Adam, _free, pyramid
+from nstlib.core.optimize import Adam
+from nstlib.core.speed.lbfgs import LBFGS, _free, pyramid
 
 SHAPE = (12, 16, 3)
 rng = np.random.default_rng(0)
@@ -41,10 +42,10 @@ def test_lbfgs_is_the_textbooks_two_loop_recursion(memory, steps):
         kept = moves(optimiser)
         optimiser.step(quadratic)
         if last is not None and optimiser.x is not x:
-            s, y = (optimiser.x - x).numpy().ravel(), (optimiser._last[2] - last[2]).numpy().ravel()
+            s, y = (optimiser.x - x).numpy().ravel(), (optimiser._last.free - last.free).numpy().ravel()
             pairs = [*pairs, (s.astype(float), y.astype(float))][-1 - kept :]  # the new one too
         assert kept < memory
-    q, alphas = optimiser._last[2].numpy().ravel().astype(float), []
+    q, alphas = optimiser._last.free.numpy().ravel().astype(float), []
     for s, y in reversed(pairs):
         alphas.append(s @ q / (s @ y))
         q = q - alphas[-1] * y
@@ -78,7 +79,7 @@ def test_lbfgs_goes_on_in_finer_arithmetic_unless_the_loss_is_much_higher(higher
     optimiser = LBFGS(START)
     for _ in range(60):
         optimiser.step(quadratic)
-    before, rows = optimiser._last[0], moves(optimiser)
+    before, rows = optimiser._last.loss, moves(optimiser)
     optimiser.refine()
     loss, _ = optimiser.step(lambda x: (tf.constant(higher * before), *quadratic(x)[1:]))
     assert loss == pytest.approx(higher * before if kept else before)

@@ -5,12 +5,12 @@ import pytest
 import tensorflow as tf
 from conftest import smooth_noise
 
-from nstlib.core import losses
-from nstlib.core import run as runs
-from nstlib.core.conventions import convert_weights
-from nstlib.core.run import Diverged, Run, scale_shapes
+from nstlib.core import losses, schedule
+from nstlib.core.run import Diverged, Run
+from nstlib.core.schedule import scale_shapes
 from nstlib.core.speed import arithmetic, memory
 from nstlib.errors import NstlibError
+from nstlib.research.conversions import convert_weights
 from nstlib.settings import CONVENTIONS
 
 
@@ -48,7 +48,7 @@ def test_loss_and_gradient_are_those_of_the_plain_functions(content, style, smal
     run = make(content, style, replace(small, extractor=extractor, content_weight=0.5, style_weight=2.0, tv_weight=0.1))
     image = tf.constant(smooth_noise(5, run.shape))
     total, gradient, _ = run.model.loss(image, run._targets, run._weights)
-    target, grams = run.model.extractor(tf.constant(content)[None]), run.styles.grams(run.model, 64)
+    target, grams = run.model.extractor(tf.constant(content)[None]), run.styles.statistics(run.model, 64)
     with tf.GradientTape() as tape:
         tape.watch(image)
         features = run.model.extractor(image[None])
@@ -79,7 +79,7 @@ def test_other_pictures_sizes_and_styles_use_the_same_trace(content, style, smal
     run = make(content, style, small)
     next(run)
     traces = run.model.traces
-    other = make(smooth_noise(9, (40, 40)), [style, content], replace(small, size=48, convention="tutorial"))
+    other = make(smooth_noise(9, (40, 40)), [style, content], replace(small, size=48, style_weight=2.0))
     next(other)
     assert other.model is run.model and run.model.traces == traces
 
@@ -107,7 +107,7 @@ def test_the_last_sixteenth_of_a_mixed_run_is_in_float32(content, style, small, 
 
 
 def test_bfloat16_ends_before_its_rounding_matters(content, style, small, monkeypatch):
-    monkeypatch.setattr(runs, "FAST", 5)
+    monkeypatch.setattr(schedule, "FAST", 5)
     run = make(content, style, replace(small, precision="mixed", scales=2, steps=24))
     assert [(run.optimizer.x.shape[0], run._model is run.model) for _ in run] == [
         *[(24, False)] * 5,

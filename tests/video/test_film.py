@@ -18,11 +18,11 @@ import numpy as np
 import pytest
 
 from nstlib.engines import frames
+from nstlib.engines.frames import Guide
 from nstlib.errors import NstlibError
 from nstlib.media import clips
 from nstlib.research import metrics
 from nstlib.settings import Settings
-from nstlib.video import consistency
 from nstlib.video import film as films
 
 SMALL = Settings(
@@ -52,10 +52,10 @@ class Plain:
         self.identity, self.guides = {"name": name}, []
 
     def __call__(self, frame, guide=None):
-        self.guides.append(consistency)
+        self.guides.append(guide)
         image = 1 - frame
-        if consistency is not None:
-            image = 0.5 * image + 0.5 * consistency.start
+        if guide is not None:
+            image = 0.5 * image + 0.5 * guide.start
         return frames.Painted(image, {"total": 1.0}, 1)
 
 
@@ -106,7 +106,7 @@ def test_a_new_shot_starts_afresh(clip, tmp_path):
     engine = Plain()
     frames = list(films.Film(clip, STYLE, tmp_path / "out.mp4", SMALL, engine=engine))
     assert [frame.cut for frame in frames] == [True, *[False] * 4, True, *[False] * 3]
-    assert [consistency is None for consistency in engine.guides] == [frame.cut for frame in frames]
+    assert [guide is None for guide in engine.guides] == [frame.cut for frame in frames]
     assert all(frame.trusted > 0.7 for frame in frames if not frame.cut)
 
 
@@ -379,7 +379,7 @@ def test_a_network_is_steadied_where_motion_is_trusted():
     frame, before = np.zeros((48, 64, 3), np.float32), np.ones((48, 64, 3), np.float32)
     c = np.zeros((48, 64), np.float32)
     c[:, :32], c[:, :8] = 1, 10  # what is sure weighs no more than what is trusted
-    found = engine(frame, consistency.Guide(before, ((before, c),), c > 2)).image
+    found = engine(frame, Guide(before, ((before, c),), c > 2)).image
     assert np.allclose(found[:, :32], 0.5) and np.allclose(found[:, 32:], 0.5 * frames.DOUBTED)
     assert np.array_equal(engine(frame).image, frame)
 

@@ -1,8 +1,9 @@
 """Pictures larger than memory: the loss and its gradient tile by tile, equal to those of the whole picture.
 
-Two passes. The first adds up each tile's part of every Gram matrix; the second takes the gradient of the content loss
-and of Σ ⟨∂L/∂G, G_tile⟩, with ∂L/∂G from the whole picture's matrices. A tile carries a margin as wide as the deepest
-layer sees, so that its own positions are those of the whole picture, and there is no seam to hide.
+Two passes. The first adds up each tile's part of the style statistics, which are means over positions; the second takes
+the gradient of the content loss and of Σ ⟨∂L/∂S, S_tile⟩, with ∂L/∂S from the whole picture's statistics S. A tile
+carries a margin as wide as the deepest layer sees, so that its own positions are those of the whole picture, and there
+is no seam to hide.
 """
 
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ import tensorflow as tf
 from ...errors import NstlibError
 from .. import losses
 from ..features import block_of
-from ..model import StyleContentModel, Targets, Tensors
+from ..model import StyleContentModel, Targets, Tensors, at_scale, pyramid
 
 # Pixels around a position that a block's first two layers see in VGG19, rounded up to the deepest stride, 16.
 MARGIN = {1: 16, 2: 16, 3: 32, 4: 64, 5: 96}
@@ -47,7 +48,7 @@ def cut(shape: tuple[int, int], side: int, margin: int) -> Iterator[Tile]:
 
 
 def refuse_masks(masks: Any) -> None:
-    """Raises NstlibError where there are masks: tiles add up the whole picture's matrices, not a region's."""
+    """Raises NstlibError where there are masks: tiles add up the whole picture's statistics, not a region's."""
     if masks is not None:
         raise NstlibError("masks do not work in tiles; choose a smaller size, or leave out the masks")
 
@@ -56,116 +57,157 @@ class TiledModel:
     """A `StyleContentModel` in a tile's memory: same call, same loss, same gradient, at any size; without masks.
 
     side: pixels of a tile's side without its margin, a multiple of 16.
+    Raises NstlibError for a style loss whose statistics are no means over positions.
     """
 
     def __init__(self, model: StyleContentModel, side: int = 1024) -> None:
-        self.extractor, self._side = model.extractor, side
+        if not model.style_loss.AVERAGED:
+            name = model.style_loss.__name__.rpartition(".")[2]
+            raise NstlibError(f"style_loss={name} does not work in tiles; choose gram, or a smaller size")
+        self.model, self.extractor, self._side = model, model.extractor, side
+        self.style_loss, self.levels = model.style_loss, model.levels
         self.style_layers, self.content_layers = model.style_layers, model.content_layers
-        self._margin = MARGIN[max(block_of(name) for name in model.extractor.layers)]
+
+        self._margin = MARGIN[max(block_of(layer) for layer in model.extractor.layers)]
         seen = self.extractor(tf.zeros((1, 64, 64, 3)))
-        self._strides = {name: 64 // features.shape[1] for name, features in seen.items()}
-        image, box = tf.TensorSpec((None, None, 3)), tf.TensorSpec((2, 2), tf.int32)
-        boxes = dict.fromkeys(self.extractor.layers, box)
-        content = {name: tf.TensorSpec((None, None, seen[name].shape[-1])) for name in self.content_layers}
-        slopes = {name: tf.TensorSpec((None, None)) for name in self.style_layers}
-        scales = {name: tf.TensorSpec(()) for name in self.content_layers}
-        self._parts = tf.function(self._parts, input_signature=[image, boxes])
-        self._slope = tf.function(self._slope, input_signature=[image, boxes, slopes, content, scales])
+        self._strides = {layer: 64 // features.shape[1] for layer, features in seen.items()}
+        self._trace({layer: seen[layer].shape[-1] for layer in self.content_layers})
 
     def __call__(self, image: tf.Tensor, masks: None = None) -> dict[str, Tensors]:
-        """Content features (1, h, w, C) of the whole picture, and its Gram matrices (1, C, C)."""
+        """Content features (1, h, w, C) of the whole picture, and its style statistics (1, …)."""
         refuse_masks(masks)
-        content = {}
+        content: dict[str, np.ndarray] = {}
         for tile in self._tiles(image):
             features, _ = self._parts(image[tile.wide], self._boxes(tile))
-            for name, part in features.items():
-                stride = self._strides[name]
+            for layer in self.content_layers:
+                stride, part = self._strides[layer], features[layer]
                 shape = (image.shape[0] // stride, image.shape[1] // stride, part.shape[-1])
-                content.setdefault(name, np.zeros(shape, np.float32))[tile.whole(stride)] = part
-        return {"content": {n: tf.constant(c)[None] for n, c in content.items()}, "style": self._grams(image)}
+                content.setdefault(layer, np.zeros(shape, np.float32))[tile.whole(stride)] = part
+        style = self._statistics(pyramid(image, self.levels))
+        return {"content": {layer: tf.constant(c)[None] for layer, c in content.items()}, "style": style}
 
-    def loss(self, image: tf.Tensor, targets: Targets, weights: dict[str, Any]) -> tuple[tf.Tensor, tf.Tensor, Any]:
+    def loss(self, image: tf.Tensor, targets: Targets, weights: Tensors) -> tuple[tf.Tensor, tf.Tensor, Tensors]:
         """As `StyleContentModel.loss`."""
         refuse_masks(targets.masks)
-        errors, slopes = self._style(self._grams(image), targets, weights, tuple(image.shape[:2]))
-        scales = {name: weights[f"content/{name}"][1] for name in self.content_layers}
-        gradient = np.zeros(image.shape, np.float32)
-        for tile in self._tiles(image):
-            goals = {n: targets.content[n][0][tile.whole(self._strides[n])] for n in self.content_layers}
-            part, content = self._slope(image[tile.wide], self._boxes(tile), slopes, goals, scales)
-            gradient[tile.wide] += part.numpy()
-            for name, error in content.items():
-                errors[name] = errors.get(name, 0.0) + error
-        with tf.GradientTape() as tape:
+        with tf.GradientTape(persistent=True) as tape:
             tape.watch(image)
-            smooth = {"total_variation": losses.absolute_variation(image)}
-            if targets.warped is not None:
-                smooth["temporal"] = losses.temporal_loss(image, targets.warped, targets.reliability)
-            smoothness = tf.add_n([tf.reduce_sum(weights[name][1] * error) for name, error in smooth.items()])
-        errors.update(smooth)
-        terms = {name: tf.reduce_sum(weights[name][0] * error) for name, error in errors.items()}
-        total = tf.add_n([tf.reduce_sum(weights[name][1] * error) for name, error in errors.items()])
-        return total, gradient + tape.gradient(smoothness, image), terms
+            sizes = pyramid(image, self.levels)
+        statistics = self._statistics(sizes)
+
+        # the terms of the whole picture, and ∂L/∂S
+        with tf.GradientTape() as of_whole:
+            of_whole.watch([statistics, image])
+            terms = self.model.style_terms(statistics, targets) | self.model.picture_terms(image, targets)
+            total = tf.add_n([weights[name] * term for name, term in terms.items()])
+        slopes, gradient = of_whole.gradient(total, [statistics, image])
+
+        # the terms that are sums over positions, tile by tile, at every size
+        upstream = []
+        for scale, smaller in sizes.items():
+            here = {layer: slopes[at_scale(layer, scale)][0] for layer in self.style_layers}
+            part, errors = self._gradient(smaller, here, targets.content if scale == 1 else {}, weights)
+            upstream.append(part)
+            for layer, error in errors.items():
+                terms[f"content/{layer}"] = error
+                total += weights[f"content/{layer}"] * error
+        gradient += tape.gradient(list(sizes.values()), image, output_gradients=upstream)
+        return total, gradient, terms
+
+    def _statistics(self, sizes: dict[int, tf.Tensor]) -> Tensors:
+        """{layer: (1, …)}: the means of the tiles' statistics, by their positions."""
+        means: Tensors = {}
+        for scale, image in sizes.items():
+            for tile in self._tiles(image):
+                _, parts = self._parts(image[tile.wide], self._boxes(tile))
+                for layer, part in parts.items():
+                    name, share = at_scale(layer, scale), self._share(tile, layer, image)
+                    means[name] = means.get(name, 0.0) + share * part[None]
+        return means
+
+    def _gradient(
+        self, image: tf.Tensor, slopes: Tensors, content: Tensors, weights: Tensors
+    ) -> tuple[tf.Tensor, Tensors]:
+        """Σ over the tiles of the content's and the statistics' gradients, and each layer's content loss."""
+        losses_of: Tensors = {}
+        gradient = np.zeros(image.shape, np.float32)
+        scales = {layer: self._content_scale(layer, content) for layer in self.content_layers}
+        weighted = {layer: scales[layer] * weights[f"content/{layer}"] for layer in scales}
+        for tile in self._tiles(image):
+            goals = {layer: self._goal(tile, layer, content) for layer in self.content_layers}
+            shares = {layer: self._share(tile, layer, image) * slope for layer, slope in slopes.items()}
+            part, errors = self._slope(image[tile.wide], self._boxes(tile), shares, goals, weighted)
+            gradient[tile.wide] += part.numpy()
+            for layer in content:
+                losses_of[layer] = losses_of.get(layer, 0.0) + scales[layer] * errors[layer]
+        return tf.constant(gradient), losses_of
+
+    def _content_scale(self, layer: str, content: Tensors) -> tf.Tensor:
+        """What a layer's Σ (F − P)² is multiplied by; 0 at the sizes at which content does not count."""
+        if layer not in content:
+            return tf.constant(0.0)
+        channels = self.extractor.channels[layer]
+        return losses.content_scale(content[layer], convention=self.model.convention, channels=channels)
+
+    def _goal(self, tile: Tile, layer: str, content: Tensors) -> tf.Tensor:
+        """The content's features at the tile's own positions; of no positions where content does not count."""
+        if layer in content:
+            return content[layer][0][tile.whole(self._strides[layer])]
+        return tf.zeros((0, 0, self._widths[layer]))
+
+    def _share(self, tile: Tile, layer: str, image: tf.Tensor) -> float:
+        """The tile's own positions, of all."""
+        stride = self._strides[layer]
+        rows, columns = tile.whole(stride)
+        own = (rows.stop - rows.start) * (columns.stop - columns.start)
+        return own / ((image.shape[0] // stride) * (image.shape[1] // stride))
 
     def _tiles(self, image: tf.Tensor) -> Iterator[Tile]:
         return cut(tuple(image.shape[:2]), self._side, self._margin)
 
     def _boxes(self, tile: Tile) -> dict[str, tf.Tensor]:
-        return {name: tile.inner(stride) for name, stride in self._strides.items()}
+        return {layer: tile.inner(stride) for layer, stride in self._strides.items()}
 
-    def _grams(self, image: tf.Tensor) -> Tensors:
-        """{layer: (1, C, C)}: the tiles' sums of products, over the whole picture's positions."""
-        sums: Tensors = {}
-        for tile in self._tiles(image):
-            _, products = self._parts(image[tile.wide], self._boxes(tile))
-            sums = {name: sums[name] + p if sums else p for name, p in products.items()}
-        return {name: total[None] / self._positions(name, image.shape) for name, total in sums.items()}
-
-    def _positions(self, name: str, shape: tuple[int, ...]) -> float:
-        stride = self._strides[name]
-        return float((shape[0] // stride) * (shape[1] // stride))
-
-    def _style(
-        self, grams: Tensors, targets: Targets, weights: dict[str, Any], shape: tuple[int, int]
-    ) -> tuple[Tensors, Tensors]:
-        """Each layer's Σ (G − A)², (K,), and ∂L/∂(sum of products), (C, C)."""
-        errors, slopes = {}, {}
-        for name, gram in grams.items():
-            difference = gram - targets.style[name]  # (K, C, C)
-            errors[f"style/{name}"] = tf.reduce_sum(difference**2, axis=(1, 2))
-            weight = weights[f"style/{name}"][1][:, None, None]
-            slopes[name] = tf.reduce_sum(2.0 * weight * difference, axis=0) / self._positions(name, shape)
-        return errors, slopes
+    def _trace(self, widths: dict[str, int]) -> None:
+        """Trace the two passes once, for tiles of any size; widths: the content layers' channels."""
+        self._widths = widths
+        image, box = tf.TensorSpec((None, None, 3)), tf.TensorSpec((2, 2), tf.int32)
+        boxes = dict.fromkeys(self.extractor.layers, box)
+        goals = {layer: tf.TensorSpec((None, None, width)) for layer, width in widths.items()}
+        weights = {layer: tf.TensorSpec(()) for layer in self.content_layers}
+        slopes = {layer: tf.TensorSpec((None, None)) for layer in self.style_layers}
+        self._parts = tf.function(self._parts, input_signature=[image, boxes])
+        self._slope = tf.function(self._slope, input_signature=[image, boxes, slopes, goals, weights])
 
     def _parts(self, image: tf.Tensor, boxes: Tensors) -> tuple[Tensors, Tensors]:
+        """A tile's own content features and style statistics."""
         inner = {n: _inner(features, boxes[n]) for n, features in self.extractor(image[None]).items()}
-        return {n: inner[n] for n in self.content_layers}, {n: _products(inner[n]) for n in self.style_layers}
+        statistics = {n: self.style_loss.statistics(inner[n][None]) for n in self.style_layers}
+        return {n: inner[n] for n in self.content_layers}, statistics
 
     def _slope(
-        self, image: tf.Tensor, boxes: Tensors, slopes: Tensors, goals: Tensors, scales: Tensors
+        self, image: tf.Tensor, boxes: Tensors, slopes: Tensors, goals: Tensors, weights: Tensors
     ) -> tuple[tf.Tensor, Tensors]:
         """The gradient of a tile's share of the loss, with its margin, and its part of Σ (F − P)²."""
 
-        def read(name: str, features: tf.Tensor) -> list[tf.Tensor]:
-            inner = _inner(features, boxes[name])
-            of_style = [tf.reduce_sum(slopes[name] * _products(inner))] if name in slopes else []
-            return [losses.squared_error(inner, goals[name]), *of_style] if name in goals else of_style
+        def read(layer: str, features: tf.Tensor) -> list[tf.Tensor]:
+            inner, found = _inner(features, boxes[layer]), []
+            if layer in goals:
+                counts = tf.size(goals[layer]) > 0
+                found.append(tf.cond(counts, lambda: tf.reduce_sum((inner - goals[layer]) ** 2), lambda: 0.0))
+            if layer in slopes:
+                found.append(tf.reduce_sum(slopes[layer] * self.style_loss.statistics(inner[None])))
+            return found
 
         with tf.GradientTape() as tape:
             tape.watch(image)
             seen = self.extractor(image[None], read)
-            share = tf.add_n([scales[n] * seen[n][0] for n in goals]) + tf.add_n([seen[n][-1] for n in slopes])
-        return tape.gradient(share, image), {f"content/{n}": seen[n][0] for n in goals}
+            share = tf.add_n([weights[n] * seen[n][0] for n in goals]) + tf.add_n([seen[n][-1] for n in slopes])
+        return tape.gradient(share, image), {n: seen[n][0] for n in goals}
 
 
 def _inner(features: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
     """The features (h, w, C) of a tile's own positions, in float32."""
     return tf.cast(features[0, box[0, 0] : box[0, 1], box[1, 0] : box[1, 1]], tf.float32)
-
-
-def _products(features: tf.Tensor) -> tf.Tensor:
-    """Fᵀ F, (h, w, C) -> (C, C)."""
-    return losses.products(tf.reshape(features, [-1, features.shape[-1]]))
 
 
 @lru_cache(maxsize=4)

@@ -52,12 +52,13 @@ class Recipe:
     def _loss(self) -> tf.Tensor:
         model, targets = self._run._model, self._run._targets
         features = model.extractor(self._image[None])
-        errors = {"total_variation": losses.absolute_variation(self._image)}
-        for name in model.content_layers:
-            errors[f"content/{name}"] = losses.squared_error(features[name], targets.content[name])
-        for name in model.style_layers:
-            errors[f"style/{name}"] = losses.squared_error(losses.gram_matrix(features[name]), targets.style[name][0])
-        return tf.add_n([tf.reduce_sum(self._run._weights[name][1] * error) for name, error in errors.items()])
+        terms = {"total_variation": losses.total_variation_loss(self._image)}
+        for layer in model.content_layers:
+            terms[f"content/{layer}"] = losses.content_loss(features[layer], targets.content[layer])
+        for layer in model.style_layers:
+            gram = losses.gram_matrix(features[layer])
+            terms[f"style/{layer}"] = losses.style_loss(gram, targets.style[layer][0])
+        return tf.add_n([self._run._weights[name] * term for name, term in terms.items()])
 
     def _step(self) -> tf.Tensor:
         with tf.GradientTape() as tape:

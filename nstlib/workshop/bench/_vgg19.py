@@ -12,7 +12,8 @@ import tensorflow as tf
 
 from ... import samples
 from ...core.model import StyleContentModel, load_model
-from ...core.run import Run, Stage
+from ...core.run import Run
+from ...core.schedule import Stage
 from ...media import images
 from ...settings import Settings
 from . import Row, compact
@@ -82,6 +83,8 @@ def over_bare_pass() -> Row:
 
 def _staged(run: Run, *models: tuple[StyleContentModel, float]) -> Run:
     """The run, of these models one after the other, each until so many evaluations are made."""
-    run.model, run._stages = models[-1][0], [Stage(run.shape, *model) for model in models]
-    run._enter(0, run.content)
+    last = len(models) - 1
+    made = {Stage(run.shape, "float32", until, warm=k < last): model for k, (model, until) in enumerate(models)}
+    run.model, run.stages, run.model_of = models[-1][0], list(made), made.__getitem__
+    run._enter(0)
     return run

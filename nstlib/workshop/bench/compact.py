@@ -15,11 +15,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ...core.conventions import coefficients
 from ...core.features import CHANNELS, Extractor, load_extractor, reading
 from ...core.losses import content_loss, gram_matrix, style_loss
-from ...core.model import StyleContentModel, Targets
-from ...core.optimize import LBFGS, pyramid
+from ...core.model import StyleContentModel, Targets, term_weights
+from ...core.speed.lbfgs import LBFGS, pyramid
 from ...media import images
 from ...networks import compact
 from ...settings import STYLE_LAYERS, Settings
@@ -112,8 +111,8 @@ def student() -> StyleContentModel:
 
 def _objective(model: StyleContentModel, content: np.ndarray, style: np.ndarray, weight: float) -> Callable[[Any], Any]:
     settings = Settings(content_weight=weight, style_weight=1.0, tv_weight=0.0, content_layers=model.content_layers)
-    targets = Targets(model(tf.constant(content))["content"], model(tf.constant(style))["style"])
-    weights = coefficients(settings, targets, model.extractor.channels, (1.0,), content.shape[:2])
+    targets = Targets(model(tf.constant(content))["content"], model(tf.constant(style))["style"], tf.ones(1))
+    weights = {name: tf.constant(w, tf.float32) for name, w in term_weights(settings, targets.style).items()}
     return lambda image: model.loss(image, targets, weights)
 
 

@@ -1,0 +1,37 @@
+"""VGG19 as Keras gives it, and the ways to its weights: Keras's cache or download, a file, or drawn at random."""
+
+import contextlib
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from ..errors import NstlibError
+
+NO_WEIGHTS = (
+    "VGG19's ImageNet weights cannot be had here ({why}). Three ways out: give a file with --weights FILE (Keras's "
+    "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5); put that file into Keras's cache, models/ under ~/.keras or "
+    "$KERAS_HOME; or choose the extractor compact, which needs no download"
+)
+
+
+def he_normal(layer: keras.Layer, rng: np.random.Generator) -> list[np.ndarray]:
+    """A convolution's random kernel, of the scale at which activations neither grow nor fade, and a bias of 0."""
+    kernel, bias = layer.get_weights()
+    scale = np.sqrt(2.0 / np.prod(kernel.shape[:3]))
+    return [rng.normal(0, scale, kernel.shape).astype(np.float32), np.zeros_like(bias)]
+
+
+def load(weights: str) -> keras.Model:
+    """Keras's VGG19 without its classifier; `random` leaves its weights to the caller."""
+    if weights == "random":
+        return keras.applications.VGG19(include_top=False, weights=None)
+    if weights != "imagenet" and not Path(weights).is_file():
+        raise NstlibError(NO_WEIGHTS.format(why=f"no such file: {weights}"))
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # Keras prints its download's progress
+            return keras.applications.VGG19(include_top=False, weights=weights)
+    except Exception as error:  # Keras raises a bare Exception offline, and many kinds for a file it cannot read
+        why = "the download failed" if weights == "imagenet" else f"{weights} is no notop weights file of VGG19"
+        raise NstlibError(NO_WEIGHTS.format(why=why)) from error

@@ -1,0 +1,48 @@
+"""From one convention's weights to another's."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import tensorflow as tf
+
+from ..core import losses
+from ..core.model import Targets, style_shares
+from ..settings import Settings
+
+
+def convert_weights(
+    settings: Settings, convention: str, targets: Targets, channels: Mapping[str, int], shape: tuple[int, int]
+) -> Settings:
+    """The settings in another convention, with weights that give every picture the same total loss up to a factor.
+
+    Exact for one content layer and one style; the factor is the ratio of the content losses. The targets' energies
+    enter, so weights convert for one pair of pictures at one size (H, W). channels {layer: N}.
+    """
+    old, new = (_scales(name, targets, channels, shape) for name in (settings.convention, convention))
+    ratio = {term: float(tf.reduce_mean(old[term] / new[term])) for term in old}
+    content_weight, style_weight, tv_weight = settings.term_weights
+
+    content = np.mean([ratio[f"content/{layer}"] for layer in targets.content])
+    shares = style_shares(settings, targets.style)
+    style = np.array([shares[layer] * ratio[f"style/{layer}"] for layer in targets.style])
+    return replace(
+        settings,
+        convention=convention,
+        content_weight=content_weight * content,
+        style_weight=style_weight * style.sum(),
+        style_layer_weights=tuple(style / style.sum()),
+        tv_weight=tv_weight * ratio["total_variation"],
+    )
+
+
+def _scales(
+    convention: str, targets: Targets, channels: Mapping[str, int], shape: tuple[int, int]
+) -> dict[str, tf.Tensor]:
+    """{term: what its sum is multiplied by}: a scalar, or (K,) for K styles."""
+    scales = {"total_variation": losses.total_variation_scale(tf.zeros((*shape, 3)), convention=convention)}
+    for layer, target in targets.content.items():
+        scales[f"content/{layer}"] = losses.content_scale(target, convention=convention, channels=channels[layer])
+    for layer, target in targets.style.items():
+        scales[f"style/{layer}"] = losses.style_scale(target, convention=convention, channels=channels[layer])
+    return scales
