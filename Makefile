@@ -27,6 +27,7 @@ fuzz: .venv/ready-dev
 lint: .venv/ready-dev
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
+	.venv/bin/mypy
 
 bench: .venv/ready
 	$(RUN) -m nstlib.workshop.bench $(AREA)

@@ -210,7 +210,12 @@ class Written:
 
 
 def write_frames(
-    path: str | Path, frames: Iterable[np.ndarray], *, fps: float, audio: str | Path | Clip | None = None, crf: int = 17
+    path: str | Path,
+    frames: Iterable[np.ndarray],
+    *,
+    fps: float | Fraction,
+    audio: str | Path | Clip | None = None,
+    crf: int = 17,
 ) -> Written:
     """Images (H, W, 3) in [0, 1] as an H.264 .mp4 that browsers play, a .gif, or (no extension) a folder of PNGs.
 

@@ -1,4 +1,4 @@
-"""A Dask cluster as an executor; needs requirements-cluster.txt."""
+"""A Dask cluster as an executor; needs the extra `cluster`: dask and distributed."""
 
 import ctypes
 import importlib

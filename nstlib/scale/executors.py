@@ -42,7 +42,7 @@ def _dask(address: str) -> Executor:
     try:
         from . import cluster
     except ModuleNotFoundError as error:
-        line = f"--scheduler needs Dask ({error}); install it with: pip install -r requirements-cluster.txt"
+        line = f"--scheduler needs Dask ({error}); install it with: pip install 'dask[distributed]'"
         raise NstlibError(line) from None
     return cluster.connect(address)
 

@@ -22,6 +22,7 @@ TOP = {
     "pyproject.toml",
     ".ci",
     ".gitignore",
+    ".pre-commit-config.yaml",
 }
 TOP |= {f"requirements{kind}.txt" for kind in ("", "-app", "-cluster", "-dev")}
 ALONE = {"workshop"}  # nothing imports it
