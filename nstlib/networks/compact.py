@@ -2,7 +2,7 @@
 
 Plain Keras 3 (`keras.ops`), so that it is trained and run on any of its backends. Each 3x3 convolution has reflection
 padding and a ReLU. Each layer's features leave through a 1x1 linear head, folded so that sums of squares and Gram
-norms are those of the teacher's own channels.
+norms are those of the teacher's own channels, times a factor a layer that makes them those of Keras's VGG19.
 """
 
 import hashlib
@@ -45,7 +45,7 @@ LAYOUT = {
 # VGG19's name: the site whose head answers for it. A block's last convolution is seen after its pooling.
 SITES = {f"block{site[4]}_conv{site[5]}": site for site in LAYOUT}
 POOLED = tuple(name for name, site in SITES.items() if LAYOUT[site].pooled)
-NEAREST = {"block5_conv2": "block5_conv1"}  # the teacher ends at block5_conv1, and so do we
+NEAREST = {"block5_conv2": "block5_conv1"}  # the teacher ends at block5_conv1, and so do we; its factor is its own
 FILE = Path(__file__).with_name("weights") / "compact.npz"
 SHA256 = "604689e0ed5943e285624c89307c911479bde937d50e426ffa0f8da1ce953588"
 MEAN, SCALE = 0.45, 4.0  # pixels of 0 to 1 become about zero mean, unit variance
@@ -61,10 +61,10 @@ def features(
     image (B, H, W, 3), RGB in [0, 1]; weights `SITE/kernel`, `SITE/bias`, `LAYER/kernel`, `LAYER/bias`; pad: what
     pads in the place of `reflected`, to the same values.
     """
-    names = [nearest(name) for name in layers]
-    seen = trunk(weights, image, {SITES[name] for name in names}, pad=pad)
-    heads = {name: head(weights, seen[SITES[name]], name) for name in dict.fromkeys(names)}
-    return [heads[name] for name in names]
+    sites = {name: SITES[nearest(name)] for name in layers}
+    seen = trunk(weights, image, set(sites.values()), pad=pad)
+    heads = {name: name if f"{name}/kernel" in weights else nearest(name) for name in layers}
+    return [head(weights, seen[sites[name]], heads[name]) for name in layers]
 
 
 def nearest(layer: str) -> str:
@@ -138,10 +138,11 @@ def save(path: str | Path, weights: Mapping[str, np.ndarray]) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
-def load(path: str | Path = FILE, sha256: str | None = None) -> dict[str, np.ndarray]:
+def load(path: str | Path = FILE, sha256: str | None = None, *, scaled: bool = True) -> dict[str, np.ndarray]:
     """The float32 arrays of a file by `save`. Raises NstlibError where it is missing or corrupted.
 
-    sha256: what the file's must be; for the package's own file it is known.
+    sha256: what the file's must be; for the package's own file it is known. scaled: with each head times its layer's
+    factor, where the file has factors (`LAYER/scale`); else as they were trained, without factors.
     """
     sha256 = sha256 or (SHA256 if Path(path) == FILE else None)
     try:
@@ -160,7 +161,19 @@ def load(path: str | Path = FILE, sha256: str | None = None) -> dict[str, np.nda
     wrong = [site for site in (*LAYOUT, *SITES) if not _fits(weights, site)]
     if wrong:
         raise NstlibError(f"{path} has no fitting weights for {', '.join(wrong)}; it is of another layout or damaged")
-    return weights
+    return _scaled(weights, path) if scaled else {n: w for n, w in weights.items() if not n.endswith("/scale")}
+
+
+def _scaled(weights: dict[str, np.ndarray], path: str | Path) -> dict[str, np.ndarray]:
+    """The heads times their factors; a layer of NEAREST gets a head of its own. Without factors, as they are."""
+    factors = {name.removesuffix("/scale"): w for name, w in weights.items() if name.endswith("/scale")}
+    others = {name: w for name, w in weights.items() if not name.endswith("/scale")}
+    for name, factor in factors.items():
+        if factor.size != 1 or not 0 < factor < np.inf:
+            raise NstlibError(f"{path} has no fitting factor for {name}; it is of another layout or damaged")
+        for part in ("kernel", "bias"):
+            others[f"{name}/{part}"] = weights[f"{nearest(name)}/{part}"] * factor
+    return others
 
 
 def _fits(weights: Mapping[str, np.ndarray], name: str) -> bool:
