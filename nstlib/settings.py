@@ -14,7 +14,7 @@ from .errors import NstlibError, choose
 ENGINES = ("optimise", "hub")
 EXTRACTORS = ("compact", "vgg19", "random")
 CONVENTIONS = ("relative", "tutorial", "gatys")
-STYLE_LOSSES = ("gram",)
+STYLE_LOSSES = ("gram", "wasserstein", "moments", "remd")
 STARTS = ("content", "noise", "style", "compact")
 MOTION = {"optimise": "fine", "hub": "medium"}  # what auto means: as accurate as a frame's time allows
 STYLE_LAYERS = tuple(f"block{i}_conv1" for i in range(1, 6))

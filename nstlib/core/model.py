@@ -24,13 +24,13 @@ Tensors = dict[str, tf.Tensor]
 class Targets:
     """What one picture is compared with.
 
-    content {layer: (1, h, w, C)}; style {layer: (K, …)}, the statistics of K styles, and shares (K,), how much each
-    counts; masks (K, H, W), a region for each style, or None; warped (T, H, W, 3) and reliability (T, H, W), T earlier
-    results in this frame's grid, or None.
+    content {layer: (1, h, w, C)}; style {layer: what the style loss has `prepared` of K styles' statistics}, and shares
+    (K,), how much each counts; masks (K, H, W), a region for each style, or None; warped (T, H, W, 3) and reliability
+    (T, H, W), T earlier results in this frame's grid, or None.
     """
 
     content: Tensors
-    style: Tensors
+    style: dict[str, Any]
     shares: tf.Tensor
     masks: tf.Tensor | None = None
     warped: tf.Tensor | None = None
@@ -99,7 +99,7 @@ class StyleContentModel:
         outputs = self.outputs(image, targets.masks)
         terms = {}
         for layer, features in outputs["content"].items():
-            terms[f"content/{layer}"] = losses.content_loss(
+            terms[f"content/{layer}"] = self.style_loss.content_loss(
                 features,
                 targets.content[layer],
                 convention=self.convention,

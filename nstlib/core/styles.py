@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -41,13 +42,14 @@ class Styles:
         recolored.sources = self.sources
         return recolored
 
-    def statistics(self, model: StyleContentModel, longest: int) -> dict[str, tf.Tensor]:
-        """{layer: (K, …)} for a picture whose longest side is `longest` pixels."""
+    def statistics(self, model: StyleContentModel, longest: int) -> dict[str, Any]:
+        """{layer: what the style loss compares with} for a picture whose longest side is `longest` pixels."""
         key = (model.extractor, model.style_loss, model.levels, model.style_layers, longest)
         if key not in self._statistics:
             side = max(16, round(longest * self.scale))
             each = [model(tf.constant(_at(picture, side, model)))["style"] for picture in self.pictures]
-            self._statistics[key] = {name: tf.concat([e[name] for e in each], axis=0) for name in each[0]}
+            together = {name: tf.concat([e[name] for e in each], axis=0) for name in each[0]}
+            self._statistics[key] = {name: model.style_loss.prepared(found) for name, found in together.items()}
         return self._statistics[key]
 
 

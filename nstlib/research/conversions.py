@@ -44,5 +44,6 @@ def _scales(
     for layer, target in targets.content.items():
         scales[f"content/{layer}"] = losses.content_scale(target, convention=convention, channels=channels[layer])
     for layer, target in targets.style.items():
-        scales[f"style/{layer}"] = losses.style_scale(target, convention=convention, channels=channels[layer])
+        gram = target["gram"] if isinstance(target, dict) else target
+        scales[f"style/{layer}"] = losses.style_scale(gram, convention=convention, channels=channels[layer])
     return scales

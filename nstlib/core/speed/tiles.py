@@ -14,9 +14,11 @@ import numpy as np
 import tensorflow as tf
 
 from ...errors import NstlibError
+from ...settings import STYLE_LOSSES
 from .. import losses
 from ..features import block_of
 from ..model import StyleContentModel, Targets, Tensors, at_scale, pyramid
+from ..style_losses import load_style_loss
 
 # Pixels around a position that a block's first two layers see in VGG19, rounded up to the deepest stride, 16.
 MARGIN = {1: 16, 2: 16, 3: 32, 4: 64, 5: 96}
@@ -63,7 +65,8 @@ class TiledModel:
     def __init__(self, model: StyleContentModel, side: int = 1024) -> None:
         if not model.style_loss.AVERAGED:
             name = model.style_loss.__name__.rpartition(".")[2]
-            raise NstlibError(f"style_loss={name} does not work in tiles; choose gram, or a smaller size")
+            others = ", ".join(n for n in STYLE_LOSSES if load_style_loss(n).AVERAGED)
+            raise NstlibError(f"style_loss={name} does not work in tiles; choose from {others}, or a smaller size")
         self.model, self.extractor, self._side = model, model.extractor, side
         self.style_loss, self.levels = model.style_loss, model.levels
         self.style_layers, self.content_layers = model.style_layers, model.content_layers

@@ -3,8 +3,10 @@
 A module has
 
 - `statistics(features, mask)`: of one layer's features (1, h, w, C) float32, a tensor; mask (h, w) or None;
-- `distances(own, target, *, convention, channels)`: from {layer: (K or 1, …)} and {layer: (K, …)}, K styles, to
-  {term: (K,)}; `channels` has each layer's N;
+- `prepared(statistics)`: what K styles' statistics (K, …) are compared by, once and for all: a tensor, or a dict;
+- `distances(own, target, *, convention, channels)`: from {layer: statistics (K or 1, …)} and {layer: prepared} to
+  {layer: (K,)}; `channels` has each layer's N;
+- `content_loss`: what goes with it as content, as `losses.content_loss`;
 - `AVERAGED`: whether its statistics are means over positions, so that tiles and regions add them up.
 
 A new one is a file here and its name in `settings.STYLE_LOSSES`.

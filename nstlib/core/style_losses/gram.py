@@ -7,11 +7,17 @@ import tensorflow as tf
 from .. import losses
 
 AVERAGED = True
+content_loss = losses.content_loss
 
 
 def statistics(features: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor:
     """The Gram matrix (C, C) of features (1, h, w, C), or of the region that a mask (h, w) leaves."""
     return losses.gram_matrix(features, mask)
+
+
+def prepared(found: tf.Tensor) -> tf.Tensor:
+    """The styles' Gram matrices (K, C, C), as they are."""
+    return found
 
 
 def distances(
