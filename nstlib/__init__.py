@@ -45,7 +45,7 @@ if TYPE_CHECKING:  # The face: what stands here is imported when it is first ask
     from .core.losses import temporal_loss as temporal_loss
     from .core.model import StyleContentModel as StyleContentModel
     from .core.optimize import Adam as Adam
-    from .core.optimize import LBFGS as LBFGS
+    from .core.speed.lbfgs import LBFGS as LBFGS
 
     # engines
     from .engines.frames import begin as begin

@@ -109,6 +109,11 @@ def load_extractor(
     """The extractor `vgg19`, `compact` or `random` with these layers; made once and kept.
 
     weights: a file, or empty for the extractor's own. Raises NstlibError for an unknown name, layer or weights.
+
+    >>> extract = nst.load_extractor("random", ("block1_conv1", "block2_conv1"))
+    >>> features = extract(nst.samples.frame(30, size=(36, 64))[None])
+    >>> {layer: tuple(f.shape) for layer, f in features.items()}
+    {'block1_conv1': (1, 36, 64, 64), 'block2_conv1': (1, 18, 32, 128)}
     """
     return _load(name, tuple(layers), weights, pooling, precision, seed if name == "random" else 0)
 

@@ -25,6 +25,10 @@ def gram_matrix(features: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor
 
     features (1, H, W, C) in any arithmetic -> (C, C) in float32. With a mask (H, W) in [0, 1]: G = Σ m F Fᵀ / Σ m, the
     Gram matrix of a region.
+
+    >>> features = np.float32([[[[1, 0], [1, 2]]]])  # (1, 1, 2, 2): two positions, two channels
+    >>> nst.gram_matrix(features).numpy().tolist()
+    [[1.0, 1.0], [1.0, 2.0]]
     """
     flat = tf.reshape(features, [-1, features.shape[-1]])  # (1, H, W, C) -> (M, C)
     if mask is None:
@@ -68,6 +72,10 @@ def content_loss(
     """Σ (F − P)², scaled by the convention (Gatys et al. 2016, eq. 1; the paper's L_content is `gatys`).
 
     features, target (1, H, W, C); channels: N where it is not C. Returns a scalar.
+
+    >>> content, picture = np.ones((1, 2, 2, 3), np.float32), np.zeros((1, 2, 2, 3), np.float32)
+    >>> [float(nst.content_loss(picture, content, convention=name)) for name in ("relative", "tutorial", "gatys")]
+    [1.0, 1.0, 6.0]
     """
     scale = content_scale(target, convention=convention, channels=channels or target.shape[-1])
     return scale * tf.reduce_sum((features - target) ** 2)
@@ -81,6 +89,10 @@ def style_loss(
     gram, target (C, C), as `gram_matrix` makes them; channels: N where it is not C. Returns a scalar, or (K,) for
     K styles' matrices (K, C, C).
     Departs from Gatys where picture and style differ in size: mean Gram matrices stay comparable, sums would not.
+
+    >>> style, picture = np.ones((4, 4), np.float32), np.zeros((4, 4), np.float32)
+    >>> [float(nst.style_loss(picture, style, convention=name)) for name in ("relative", "tutorial", "gatys")]
+    [1.0, 1.0, 0.25]
     """
     scale = style_scale(target, convention=convention, channels=channels or target.shape[-1])
     return scale * tf.reduce_sum((gram - target) ** 2, axis=(-2, -1))
@@ -90,6 +102,10 @@ def total_variation_loss(image: tf.Tensor, *, convention: str = "relative") -> t
     """Σ |Δx| + Σ |Δy|, the tutorial's `tf.image.total_variation`; in `relative` divided by the image's values.
 
     image (H, W, 3). Returns a scalar.
+
+    >>> image = np.float32([[[0, 0, 0], [1, 1, 1]]])  # (1, 2, 3): black beside white
+    >>> float(nst.total_variation_loss(image)), float(nst.total_variation_loss(image, convention="tutorial"))
+    (0.5, 3.0)
     """
     return total_variation_scale(image, convention=convention) * absolute_variation(image)
 
@@ -99,6 +115,10 @@ def temporal_loss(image: tf.Tensor, warped: tf.Tensor, reliability: tf.Tensor) -
 
     image (H, W, 3); warped (H, W, 3), an earlier result already warped; reliability c (H, W), 1 where motion is
     trusted. Returns a scalar; with warped (T, H, W, 3) and c (T, H, W), one value for each of T earlier results.
+
+    >>> image, warped = np.ones((4, 4, 3), np.float32), np.zeros((4, 4, 3), np.float32)
+    >>> float(nst.temporal_loss(image, warped, np.full((4, 4), 0.5, np.float32)))
+    0.5
     """
     error = reliability[..., None] * (image - warped) ** 2
     return tf.reduce_sum(error, axis=(-3, -2, -1)) / tf.cast(tf.size(image), tf.float32)

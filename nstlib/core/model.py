@@ -46,6 +46,13 @@ class StyleContentModel:
 
     With `levels` above 1 style is also that of the picture halved once, twice, …: `LAYER@2`, `LAYER@4`. What a layer
     sees is some dozen pixels wide; halved, it sees larger forms.
+
+    >>> import tensorflow as tf
+    >>> layers = ("block1_conv1", "block2_conv1")
+    >>> model = nst.StyleContentModel(nst.load_extractor("random", layers), layers, layers[1:])
+    >>> outputs = model(tf.constant(nst.samples.frame(30, size=(36, 64))))
+    >>> tuple(outputs["content"]["block2_conv1"].shape), tuple(outputs["style"]["block1_conv1"].shape)
+    ((1, 18, 32, 128), (1, 64, 64))
     """
 
     def __init__(

@@ -17,7 +17,6 @@ Objective = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor, Any]]
 class Adam:
     """x − η m̂ / (√v̂ + ε): the tutorial's optimiser (β₁ 0.99, β₂ 0.999, ε 0.1).
 
-    >>> import nstlib as nst
     >>> adam = nst.Adam([0.5], learning_rate=0.1)
     >>> adam.step(lambda x: (x[0] ** 2, 2 * x, None))
     (0.25, None)

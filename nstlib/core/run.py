@@ -42,7 +42,6 @@ class Run(Steps):
     losses; the last share of the steps, at full size, is the extractor's.
     Raises NstlibError, before the first step, for what cannot be run.
 
-    >>> import nstlib as nst
     >>> run = nst.Run(nst.samples.frame(0), nst.samples.styles()["ink"], nst.Settings(size=64, steps=2))
     >>> [step.number for step in run]
     [1, 2]

@@ -20,6 +20,10 @@ class Styles:
     """K style pictures and their statistics {layer: (K, …)}, made once a size and kept.
 
     Raises NstlibError for no style, a picture that cannot be read, and shares that do not fit.
+
+    >>> settings = nst.Settings(size=64, steps=2, style_blend=(2, 1))
+    >>> styles = nst.Styles([nst.samples.frame(0), nst.samples.frame(59)], settings)
+    >>> pictures = [nst.Run(nst.samples.frame(i), styles, settings).finish() for i in (20, 30)]
     """
 
     def __init__(self, styles: Picture | Sequence[Picture], settings: Settings) -> None:

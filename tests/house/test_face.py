@@ -14,9 +14,7 @@ import nstlib as nst
 PACKAGE = Path(nst.__file__).parent
 NAMES = [name for name in dir(nst) if not name.startswith("__")]
 CONSTANTS = {"STYLE_LAYERS"}
-SOON = {"Adam", "LBFGS", "Run", "StyleContentModel", "Styles", "load_extractor"}  # core, once it is rebuilt
-SOON |= {"gram_matrix", "content_loss", "style_loss", "total_variation_loss", "temporal_loss"}
-WITH_EXAMPLES = ["nstlib", *(name for name in NAMES if name not in CONSTANTS | SOON)]
+WITH_EXAMPLES = ["nstlib", *(name for name in NAMES if name not in CONSTANTS)]
 
 
 def run(code):
