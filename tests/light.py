@@ -9,19 +9,19 @@ import cv2
 import numpy as np
 from PIL import Image, PngImagePlugin
 
-from nstlib.scale.workers import Made
+from nstlib.scale.workers import Outcome
 
 
 def paint(settings, content, *styles):
     """A picture of noise; seeds from 900 are bad; `next_steps` is a time in ms."""
     time.sleep(settings.next_steps / 1000)
     if settings.seed >= 900:
-        return Made(error=f"ValueError: seed {settings.seed} is bad")
+        return Outcome(error=f"ValueError: seed {settings.seed} is bad")
     noise = np.random.default_rng(settings.seed).integers(0, 255, (24, 32, 3), np.uint8)
     info = PngImagePlugin.PngInfo()
     info.add_text("nstlib", json.dumps({"curves": {"total": [settings.seed]}, "seconds": 0.5}), zip=True)
     Image.fromarray(noise).save(file := io.BytesIO(), "PNG", pnginfo=info)
-    return Made(file.getvalue())
+    return Outcome(file.getvalue())
 
 
 def piece(settings, frames, begin, end, overlap, *styles):

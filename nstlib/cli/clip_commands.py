@@ -50,7 +50,7 @@ def add_video(parser: argparse.ArgumentParser) -> None:
     add_range(parser)
     executors.add_workers(parser)
     text = "frames of a long shot for one worker (96); 0: shots stay whole"
-    parser.add_argument("--piece", type=int, default=96, metavar="N", help=text)
+    parser.add_argument("--segment", "--piece", type=int, default=96, metavar="N", help=text)
 
 
 def video(given: argparse.Namespace, settings: Settings) -> None:
@@ -67,10 +67,14 @@ def video(given: argparse.Namespace, settings: Settings) -> None:
         return
     if given.flow:
         raise NstlibError("--flow needs the whole clip in one place; leave out the workers")
-    from ..scale.films import Spread
+    from ..scale.films import DistributedFilm
 
     with executors.executor(given.scheduler, given.workers) as pool:
-        _write(Spread(clip, given.styles, given.output, settings, executor=pool, piece=given.piece, fresh=given.fresh))
+        _write(
+            DistributedFilm(
+                clip, given.styles, given.output, settings, executor=pool, segment=given.segment, fresh=given.fresh
+            )
+        )
 
 
 def _write(film: Any) -> None:

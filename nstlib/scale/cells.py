@@ -20,18 +20,18 @@ from ..errors import NstlibError
 from ..media import images
 from ..settings import Settings, to_dict
 from .axes import shown
-from .workers import Input, Made, one_thread
+from .workers import Input, Outcome, one_thread
 
 FILES = ("weights", "module", "init")  # settings that may name a file, which workers must find at the same path
 
 
-def paint_alone(settings: Settings, *inputs: Input) -> Made:
+def paint_alone(settings: Settings, *inputs: Input) -> Outcome:
     """`paint` in a worker process, on one core."""
     one_thread()
     return paint(settings, *inputs)
 
 
-def paint(settings: Settings, content: Input, *styles: Input) -> Made:
+def paint(settings: Settings, content: Input, *styles: Input) -> Outcome:
     """One picture as a PNG with its record. What goes wrong is told, not raised."""
     began = perf_counter()
     try:
@@ -39,9 +39,9 @@ def paint(settings: Settings, content: Input, *styles: Input) -> Made:
         run.finish()
         record = _record(run, (content, *styles)) | {"seconds": round(perf_counter() - began, 3)}
         with TemporaryDirectory() as folder:
-            return Made(images.save(Path(folder, "cell.png"), run.image, record=record).read_bytes())
+            return Outcome(images.save(Path(folder, "cell.png"), run.image, record=record).read_bytes())
     except Exception as error:  # of any kind: it is this cell's alone
-        return Made(error=line(error))
+        return Outcome(error=line(error))
 
 
 def _record(run: Any, inputs: tuple[Input, ...]) -> dict[str, Any]:

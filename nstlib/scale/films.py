@@ -1,4 +1,4 @@
-"""A film made by several workers: its shots side by side, and long shots in pieces between keyframes."""
+"""A film by several workers: its shots side by side, and long shots in segments between keyframes."""
 
 import json
 from collections import deque
@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 from zipfile import BadZipFile, ZipFile
 
 import numpy as np
@@ -19,20 +18,20 @@ from ..video import shots
 from ..video.film import Film, Frame
 from ..video.progress import DAMAGED
 from .cells import line, take
-from .segments import Made, decoded, encoded, paint_keyframes, paint_piece
+from .segments import PackedFrame, decoded, encoded, paint_keyframes, paint_segment
 from .workers import LOST
 
-PIECE = 96  # frames of a long shot for one worker: 4 seconds of film
+SEGMENT = 96  # frames of a long shot for one worker: 4 seconds of film
 OVERLAP = 20  # frames before a keyframe that are painted from both sides; with 14 their warping error grew by a quarter
 HOW = {field.name for field in fields(Frame)} - {"number", "number_pass", "image"}
-WINDOW = 16  # pieces under way, or two a worker, so that memory does not grow with the film
+WINDOW = 16  # segments under way, or two a worker, so that memory does not grow with the film
 
 
 @dataclass(frozen=True)
-class Piece:
+class Segment:
     """So many frames of one shot, from the film's frame `first` on.
 
-    begins, ends: at a keyframe that is its own first frame, before one that is the next piece's.
+    begins, ends: at a keyframe that is its own first frame, before one that is the next segment's.
     """
 
     first: int
@@ -43,19 +42,19 @@ class Piece:
 
 @dataclass
 class _Job:
-    """A piece that frames are wanted of; before: where the keyframes lie that it begins at, if it does."""
+    """A segment that frames are wanted of; before: where the keyframes lie that it begins at, if it does."""
 
-    piece: Piece
+    segment: Segment
     frames: list[bytes]
     before: Path | None
 
 
-class Spread(Film):
+class DistributedFilm(Film):
     """A `Film` whose shots an executor's workers paint. Its frames come in order, and go on, as a film's.
 
-    A shot of more than `piece` + `overlap` frames is cut (piece=0: never). Its keyframes, the pieces' first frames, are
-    painted first, each from the one before; then the pieces, each from its own keyframe on and, over its last
-    `overlap` frames, towards the next one.
+    A shot of more than `segment` + `overlap` frames is cut (segment=0: never). Its keyframes, the segments' first
+    frames, are painted first, each from the one before; then the segments, each from its own keyframe on and, over its
+    last `overlap` frames, towards the next one.
     Raises NstlibError where a setting needs the whole clip in one place, and where the workers are lost.
     """
 
@@ -67,7 +66,7 @@ class Spread(Film):
         settings: Settings | None = None,
         *,
         executor: Executor,
-        piece: int = PIECE,
+        segment: int = SEGMENT,
         overlap: int = OVERLAP,
         window: int | None = None,
         fresh: bool = False,
@@ -75,50 +74,50 @@ class Spread(Film):
         settings = settings or Settings()
         if settings.passes > 1:
             raise NstlibError(f"passes={settings.passes} needs the whole clip in one place; leave out the workers")
-        if piece and not 0 <= overlap < piece:
-            lead = f"the last {overlap} of a piece lead over to the next one"
-            raise NstlibError(f"pieces of {piece} frames are too short: {lead}; give more, or 0 for whole shots")
-        self._executor, self._window = executor, window or max(WINDOW, 2 * getattr(executor, "count", 0))
-        self._jobs: deque[_Job] = deque()
-        self._waiting: dict[Future, tuple[Path, Piece]] = {}
-        self._piece, self._overlap = piece, overlap if settings.consistency == "steady" else 0
-        self._styles = [take(style) for style in ([styles] if isinstance(styles, Picture) else styles)]
-        super().__init__(clip, styles, output, settings, fresh=fresh)
+        if segment and not 0 <= overlap < segment:
+            lead = f"the last {overlap} of a segment lead over to the next one"
+            raise NstlibError(f"segments of {segment} frames are too short: {lead}; give more, or 0 for whole shots")
+        overlap = overlap if settings.consistency == "steady" else 0
+        divided = {"pieces": {"frames": segment, "overlap": overlap}}
+        sent = [take(style) for style in ([styles] if isinstance(styles, Picture) else styles)]
+        super().__init__(clip, styles, output, settings, fresh=fresh, divided=divided)
 
-    def _split(self) -> dict[str, Any]:
-        return {"pieces": {"frames": self._piece, "overlap": self._overlap}}
+        self._executor, self._window = executor, window or max(WINDOW, 2 * getattr(executor, "count", 0))
+        self._segment, self._overlap, self._styles = segment, overlap, sent
+        self._jobs: deque[_Job] = deque()
+        self._waiting: dict[Future, tuple[Path, Segment]] = {}
 
     def _all(self) -> Iterator[Frame]:
         for job in self._arriving():
-            piece = job.piece
-            for number, (png, how) in enumerate(_load(self._path(piece)), piece.first):
+            segment = job.segment
+            for number, (png, how) in enumerate(_load(self._path(segment)), segment.first):
                 if number >= self.done:
                     yield self._keep(Frame(number, 0, decoded(png), **how))
-            for path in filter(None, (self._path(piece), job.before)):
+            for path in filter(None, (self._path(segment), job.before)):
                 path.unlink(missing_ok=True)
 
     def _arriving(self) -> Iterator[_Job]:
-        """The pieces that frames are still wanted of, in order, each once it is on disk."""
+        """The segments that frames are still wanted of, in order, each once it is on disk."""
         before = None
         try:
-            for piece, frames in cut(clips.read_frames(self.clip), self._piece, self._overlap):
-                if piece.first + piece.count > self.done:
-                    self._jobs.append(_Job(piece, frames, before if piece.begins else None))
+            for segment, frames in cut(clips.read_frames(self.clip), self._segment, self._overlap):
+                if segment.first + segment.count > self.done:
+                    self._jobs.append(_Job(segment, frames, before if segment.begins else None))
                     self._collect(timeout=0)
                     yield from self._due(self._window - 1)
-                before = self._path(piece, "keyframes")
+                before = self._path(segment, "keyframes")
             yield from self._due(0)
         except LOST as error:
-            done = f"{self.done} of {self.total} frames and the pieces that were finished are in {self.store.folder}"
+            done = f"{self.done} of {self.total} frames and the segments that were finished are in {self.store.folder}"
             raise NstlibError(f"the workers were lost ({line(error)}); {done}; the same call goes on") from None
         finally:
             for future in self._waiting:
                 future.cancel()
 
     def _due(self, most: int) -> Iterator[_Job]:
-        """The first pieces, as long as they are on disk, and until at most so many are left."""
+        """The first segments, as long as they are on disk, and until at most so many are left."""
         while self._jobs:
-            if self._path(self._jobs[0].piece).exists():
+            if self._path(self._jobs[0].segment).exists():
                 yield self._jobs.popleft()
             elif len(self._jobs) > most:
                 if not self._waiting:
@@ -131,42 +130,42 @@ class Spread(Film):
         """Put on disk what has been finished, and send off what can be painted now."""
         done = wait(self._waiting, timeout, FIRST_COMPLETED).done
         for future in sorted(done, key=lambda future: self._waiting[future][1].first):
-            path, piece = self._waiting.pop(future)
-            _save(path, _painted(future, piece))
+            path, segment = self._waiting.pop(future)
+            _save(path, _painted(future, segment))
         for job in self._jobs:
             self._send(job)
 
     def _send(self, job: _Job) -> None:
-        """Have the piece's keyframes painted, or the piece once there are these; unless it is under way, or done."""
-        piece, keyframes = job.piece, self._path(job.piece, "keyframes")
-        keyed = piece.ends and not keyframes.exists()
-        path = keyframes if keyed else self._path(piece)
+        """Have the segment's keyframes painted, or with these the segment; unless it is under way, or done."""
+        segment, keyframes = job.segment, self._path(job.segment, "keyframes")
+        keyed = segment.ends and not keyframes.exists()
+        path = keyframes if keyed else self._path(segment)
         under_way = any(path == other for other, _ in self._waiting.values())
         if under_way or path.exists() or (job.before and not job.before.exists()):
             return
-        if piece.ends and not keyed:
+        if segment.ends and not keyed:
             begin, end = _load(keyframes)
         else:
             begin, end = _load(job.before)[1] if job.before else None, None
         if keyed:
             task = paint_keyframes, self.settings, job.frames, begin
         else:
-            task = paint_piece, self.settings, job.frames, begin, end, self._overlap
+            task = paint_segment, self.settings, job.frames, begin, end, self._overlap
             job.frames = []
-        self._waiting[self._executor.submit(*task, *self._styles)] = path, piece
+        self._waiting[self._executor.submit(*task, *self._styles)] = path, segment
 
-    def _path(self, piece: Piece, what: str = "piece") -> Path:
-        return self.store.folder / f"{what}-{piece.first + 1:06d}.zip"
+    def _path(self, segment: Segment, what: str = "piece") -> Path:
+        return self.store.folder / f"{what}-{segment.first + 1:06d}.zip"
 
 
-def _save(path: Path, painted: list[Made]) -> None:
+def _save(path: Path, painted: list[PackedFrame]) -> None:
     with files.whole(path) as beside, ZipFile(beside, "w") as file:
         file.writestr("how.json", json.dumps([how for _, how in painted]))
         for i, (png, _) in enumerate(painted):
             file.writestr(f"{i}.png", png)
 
 
-def _load(path: Path) -> list[Made]:
+def _load(path: Path) -> list[PackedFrame]:
     """What `_save` wrote. Raises NstlibError for a file that is damaged."""
     try:
         with ZipFile(path) as file:
@@ -178,32 +177,32 @@ def _load(path: Path) -> list[Made]:
     return made
 
 
-def _painted(future: Future, piece: Piece) -> list[Made]:
-    """What a worker made of the piece. Raises NstlibError where it made nothing of it."""
+def _painted(future: Future, segment: Segment) -> list[PackedFrame]:
+    """What a worker made of the segment. Raises NstlibError where it made nothing of it."""
     try:
         return future.result()
     except (NstlibError, *LOST):
         raise
     except Exception as error:
-        raise NstlibError(f"frames {piece.first} to {piece.first + piece.count - 1}: {line(error)}") from error
+        raise NstlibError(f"frames {segment.first} to {segment.first + segment.count - 1}: {line(error)}") from error
 
 
-def cut(frames: Iterable[np.ndarray], size: int, overlap: int) -> Iterator[tuple[Piece, list[bytes]]]:
-    """The pieces of a film's frames, each within a shot, and their frames as PNGs, the next keyframe's after them.
+def cut(frames: Iterable[np.ndarray], size: int, overlap: int) -> Iterator[tuple[Segment, list[bytes]]]:
+    """The segments of a film's frames, each within a shot, and their frames as PNGs, the next keyframe's after them.
 
     Pieces of `size` frames, as long as more than `overlap` follow in the shot; what is left is its last.
-    size 0: each shot is one piece. overlap 0: there are no keyframes.
+    size 0: each shot is one segment. overlap 0: there are no keyframes.
     """
     first, held, begins, before = 0, [], False, None
     for frame in frames:
         if before is not None and shots.is_cut(before, frame):
-            yield Piece(first, len(held), begins, False), held
+            yield Segment(first, len(held), begins, False), held
             first, held, begins = first + len(held), [], False
         held.append(encoded(frame))
         before = frame
         if size and len(held) == size + 1 + overlap:
             keyed = overlap > 0
-            yield Piece(first, size, begins, keyed), held[: size + keyed]
+            yield Segment(first, size, begins, keyed), held[: size + keyed]
             first, held, begins = first + size, held[size:], keyed
     if held:
-        yield Piece(first, len(held), begins, False), held
+        yield Segment(first, len(held), begins, False), held

@@ -18,7 +18,7 @@ from ..settings import Settings
 from .axes import STYLE, Axes, check, product, vary
 from .cells import file_name, line, paint, paint_alone, take
 from .sheets import Sheet
-from .workers import LOST, Input, Made
+from .workers import LOST, Input, Outcome
 
 WORK = ".work"  # in the folder while a sweep is at work there
 WINDOW = 256  # cells under way at a time, so that memory does not grow with a sweep
@@ -179,7 +179,7 @@ def _finished(job: Job) -> Cell:
     return Cell(job.number, job.values, job.picture, losses, record["seconds"])
 
 
-def _made(jobs: Sequence[Job], executor: Executor | None, window: int) -> Iterator[tuple[Job, Made | Exception]]:
+def _made(jobs: Sequence[Job], executor: Executor | None, window: int) -> Iterator[tuple[Job, Outcome | Exception]]:
     """Each job with what was made of it, as it comes; an exception where the executor is lost, and then no more."""
     if executor is None:
         yield from ((job, paint(job.settings, *job.inputs)) for job in jobs)
@@ -209,11 +209,11 @@ def _submitted(executor: Executor, job: Job) -> Future:
         return failed
 
 
-def _result(future: Future) -> Made | Exception:
+def _result(future: Future) -> Outcome | Exception:
     """`paint` raises nothing, so that an exception is the executor's: it is lost, or gives up one task."""
     try:
         return future.result()
     except LOST as error:
         return error
     except Exception as error:
-        return Made(error=line(error))
+        return Outcome(error=line(error))

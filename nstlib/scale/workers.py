@@ -32,7 +32,7 @@ def one_thread() -> None:
 
 
 @dataclass(frozen=True)
-class Made:
+class Outcome:
     """What a worker sends back: a file's bytes, or the error."""
 
     data: bytes = b""

@@ -27,7 +27,7 @@ HOLD = 30.0  # the weight of what is held in the temporal loss: nothing is to be
 
 
 class Shot:
-    """The last frames of a shot and their results, as far back as `reach`; `guide` tells what they say of the next.
+    """The last frames of a shot and their results, as far back as `reach`; `advance` tells what they say of the next.
 
     Resampling a result at every frame would blur it away, so where a pixel's source stands still, its result is not
     resampled; and painting it for ever would let it drift, so what was painted in full, in the shot's first frame or
@@ -67,8 +67,8 @@ class Shot:
         self.anchor, self.made_for = (state[..., part] / np.float32(255) for part in (slice(3), slice(4, 7)))
         self.age = state[..., 3]
 
-    def guide(self, number: int, frame: np.ndarray) -> Guide:
-        """What the earlier frames say of frame `number`.
+    def advance(self, number: int, frame: np.ndarray) -> Guide:
+        """Go on to frame `number`: how long its parts have stood still by now, and what the earlier frames say of it.
 
         Further back counts only where nearer does not: c_long(j) = max(c(j) − Σ_{k<j} c(k), 0), j = 1, 2, 4, … up to
         `reach` (Ruder et al. 2016, section 4.3). Where none is trusted the start is the last result, warped all the
@@ -82,19 +82,27 @@ class Shot:
             warped = flow.warp(result, w, interpolation="lanczos")
             c = np.maximum(flow.reliability(w, opposite) - claimed, 0)
             claimed = claimed + c
+
             if start is None:
-                still = self._still(frame, w)
-                self.age = np.where(still, np.minimum(self.age, SETTLING - 1) + 1, 0).astype(np.uint8)
-                stale = self._stale(frame, w, still)
-                start = warped = np.where(still[..., None], result, warped)
-                start = start + np.float32(ANEW) * stale[..., None] * (frame - start)
-                c = c * (1 - stale) + np.float32(HOLD) * (self.age >= SETTLING)
+                start, warped, c = self._begun(frame, w, result, warped, c)
             else:
                 start = start + c[..., None] * (warped - start)
             earlier.append((warped, c))
             if claimed.min() > 0.5:
                 break
         return Guide(start, tuple(earlier), self.age >= SETTLING)
+
+    def _begun(
+        self, frame: np.ndarray, w: np.ndarray, result: np.ndarray, warped: np.ndarray, c: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The start, and the last result with its trust, from that result and what is known of its source."""
+        still = self._still(frame, w)
+        self.age = np.where(still, np.minimum(self.age, SETTLING - 1) + 1, 0).astype(np.uint8)
+        stale = self._stale(frame, w, still)
+
+        kept = np.where(still[..., None], result, warped)
+        start = kept + np.float32(ANEW) * stale[..., None] * (frame - kept)
+        return start, kept, c * (1 - stale) + np.float32(HOLD) * (self.age >= SETTLING)
 
     def _still(self, frame: np.ndarray, w: np.ndarray) -> np.ndarray:
         change = np.abs(cv2.GaussianBlur(frame - self.anchor, (0, 0), PATCH)).max(-1)

@@ -4,9 +4,8 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -15,38 +14,21 @@ from .. import __version__
 from ..core.speed.arithmetic import resolved
 from ..core.styles import Picture
 from ..engines import records
-from ..engines.frames import Engine, Painted, load_engine
+from ..engines.frames import Engine, load_engine
 from ..errors import NstlibError
-from ..media import clips, encoders, files, images
+from ..media import clips, encoders, files
 from ..settings import Settings, to_dict
 from .consistency import Guide, Shot, between, estimated, precomputed
+from .next_frame import Frame, next_frame
 from .progress import Store
-
-
-@dataclass(frozen=True)
-class Frame:
-    """A finished frame: its number from 0, its pass, the picture (H, W, 3), and how it was made.
-
-    cut: it begins a shot; trusted, held: shares of its pixels; seconds it took in all, and to find its motion.
-    """
-
-    number: int
-    number_pass: int
-    image: np.ndarray
-    cut: bool
-    losses: dict[str, float]
-    steps: int
-    trusted: float
-    held: float
-    seconds: float
-    motion_seconds: float
 
 
 class Film:
     """An iterator of finished frames, each safe on disk before it is yielded; made again, it goes on where it was.
 
     clip: a path, scaled to `settings.size`, or a `Clip` of that size. output: where `write` puts the clip; beside it,
-    in OUTPUT.work, grow the frames. flows: a folder of .flo files, else motion is estimated.
+    in OUTPUT.work, grow the frames. flows: a folder of .flo files, else motion is estimated. divided: what the
+    recipe tells of how the film is divided among workers.
     Raises NstlibError, before the first frame, for what cannot be done, and for an OUTPUT.work that was begun with
     other settings, styles or another clip, unless `fresh`.
 
@@ -66,6 +48,7 @@ class Film:
         engine: Engine | None = None,
         flows: str | Path | None = None,
         fresh: bool = False,
+        divided: dict[str, Any] | None = None,
     ) -> None:
         self.settings = settings = resolved(settings or Settings())
         self.clip = clip if isinstance(clip, clips.Clip) else clips.probe(clip, size=settings.size)
@@ -73,7 +56,7 @@ class Film:
         encoders.check(self.output)
         self.engine = engine or load_engine(styles, settings)
         self.motion = precomputed(flows) if flows else estimated(settings.motion_preset)
-        self.recipe = recipe(self.clip, styles, settings, self.engine, flows) | self._split()
+        self.recipe = recipe(self.clip, styles, settings, self.engine, flows) | (divided or {})
         self.store = Store(self.output.absolute().with_name(f"{self.output.name}.work"), self.recipe, fresh=fresh)
         self._frames = self._all()
 
@@ -115,10 +98,6 @@ class Film:
         self.store.remove()
         return written
 
-    def _split(self) -> dict[str, Any]:
-        """What the recipe tells of how the film is divided among workers."""
-        return {}
-
     def _all(self) -> Iterator[Frame]:
         yield from self._first_pass()
         for number_pass in range(1, self.settings.passes):
@@ -130,17 +109,16 @@ class Film:
             if number < self.done:
                 shot = self._recalled(shot, number, frame)
                 continue
-            began = perf_counter()
             guided = self.settings.consistency == "steady" and shot.continues(frame)
             shot = shot if guided else self._shot()
-            guide = shot.guide(number, frame) if guided else None
-            moved = perf_counter()
-            painted = paint(self.engine, frame, guide)
-            shot.add(number, frame, painted.image)
+            advance = partial(shot.advance, number, frame) if guided else lambda: None
+            finished = next_frame(self.engine, frame, advance, number=number)
+            shot.add(number, frame, finished.image)
+
             if self.settings.passes > 1:
                 self.store.save(f"source-{number + 1:06d}", frame)
             self.store.keep(f"shot-{number + 1:06d}", shot.state())
-            yield self._finish(0, number, painted, guide, (began, moved))
+            yield self._keep(finished)
 
     def _shot(self) -> Shot:
         return Shot(reach=self.settings.reach, motion=self.motion)
@@ -163,25 +141,19 @@ class Film:
             neighbour, before = before, number
             if number_pass * self.clip.frames + place < self.done:
                 continue
-            began = perf_counter()
             frame = self.store.load(f"source-{number + 1:06d}")
-            own = self.store.load(_name(number_pass - 1, number))
-            guide = Guide(own, (), np.zeros(own.shape[:2], bool))
-            if neighbour is not None and not self.store.log[max(number, neighbour)]["cut"]:
-                other = self.store.load(f"source-{neighbour + 1:06d}")
-                flows = self.motion(number, neighbour, frame, other)
-                guide = between(own, frame, other, self.store.load(_name(number_pass, neighbour)), flows)
-            moved = perf_counter()
-            yield self._finish(number_pass, number, paint(self.engine, frame, guide), guide, (began, moved))
+            guided = partial(self._between, number_pass, number, neighbour, frame)
+            cut = self.store.log[number]["cut"]
+            yield self._keep(next_frame(self.engine, frame, guided, number=number, number_pass=number_pass, cut=cut))
 
-    def _finish(
-        self, number_pass: int, number: int, painted: Painted, guide: Guide | None, times: tuple[float, float]
-    ) -> Frame:
-        shares = (guide.trusted, float(guide.held.mean())) if guide else (0.0, 0.0)
-        cut = guide is None if number_pass == 0 else self.store.log[number]["cut"]
-        made = painted.image, cut, painted.losses, painted.steps
-        began, moved = times
-        return self._keep(Frame(number, number_pass, *made, *shares, perf_counter() - began, moved - began))
+    def _between(self, number_pass: int, number: int, neighbour: int | None, frame: np.ndarray) -> Guide:
+        """What guides a frame of a later pass: its own last result and, within a shot, its neighbour's."""
+        own = self.store.load(_name(number_pass - 1, number))
+        if neighbour is None or self.store.log[max(number, neighbour)]["cut"]:
+            return Guide(own, (), np.zeros(own.shape[:2], bool))
+        other = self.store.load(f"source-{neighbour + 1:06d}")
+        flows = self.motion(number, neighbour, frame, other)
+        return between(own, frame, other, self.store.load(_name(number_pass, neighbour)), flows)
 
     def _keep(self, frame: Frame) -> Frame:
         """Puts a frame on disk, for good once the log has it."""
@@ -194,15 +166,6 @@ class Film:
 
 def _name(number_pass: int, number: int) -> str:
     return f"{number + 1:06d}" if number_pass == 0 else f"pass{number_pass + 1}-{number + 1:06d}"
-
-
-def paint(engine: Engine, frame: np.ndarray, guide: Guide | None) -> Painted:
-    """What the engine makes of the frame, as it will come back from disk; what is held is kept to the bit."""
-    if guide is not None and guide.held.all():
-        return Painted(guide.start, {}, 0)
-    painted = engine(frame, guide)
-    image = painted.image if guide is None else np.where(guide.held[..., None], guide.start, painted.image)
-    return Painted(images.to_uint8(image) / np.float32(255), painted.losses, painted.steps)
 
 
 def recipe(

@@ -23,7 +23,7 @@ from nstlib.media import clips, images
 from nstlib.research import metrics
 from nstlib.scale import executors, films, segments
 from nstlib.scale.cells import take
-from nstlib.scale.films import Piece, Spread, cut
+from nstlib.scale.films import DistributedFilm, Segment, cut
 from nstlib.scale.segments import encoded
 from nstlib.settings import Settings
 from nstlib.video import flow
@@ -50,12 +50,14 @@ def clip(tmp_path):
 
 @pytest.fixture
 def painted(monkeypatch):
-    monkeypatch.setattr(films, "paint_piece", light.piece)
+    monkeypatch.setattr(films, "paint_segment", light.piece)
     monkeypatch.setattr(films, "paint_keyframes", light.keyframes)
 
 
 def film(clip, folder, pool, settings=SMALL, **more):
-    return Spread(clip, STYLE, folder / "out", settings, executor=pool, **({"piece": 8, "overlap": 3} | more))
+    return DistributedFilm(
+        clip, STYLE, folder / "out", settings, executor=pool, **({"segment": 8, "overlap": 3} | more)
+    )
 
 
 def negatives(clip):
@@ -65,9 +67,9 @@ def negatives(clip):
 def test_pieces_lie_within_shots_and_have_the_next_keyframe():
     found = list(cut(SOURCE, 8, 3))
     segments = [piece for piece, _ in found]
-    assert segments[0] == Piece(0, 9, False, False)  # a shot that is little longer stays whole
-    assert segments[1:4] == [Piece(9, 8, False, True), Piece(17, 8, True, True), Piece(25, 8, True, True)]
-    assert segments[4:] == [Piece(33, 6, True, False), Piece(39, 1, False, False)]
+    assert segments[0] == Segment(0, 9, False, False)  # a shot that is little longer stays whole
+    assert segments[1:4] == [Segment(9, 8, False, True), Segment(17, 8, True, True), Segment(25, 8, True, True)]
+    assert segments[4:] == [Segment(33, 6, True, False), Segment(39, 1, False, False)]
     for (piece, frames), (_, following) in itertools.pairwise(found):
         assert len(frames) == piece.count + piece.ends
         assert not piece.ends or frames[-1] == following[0]
@@ -83,7 +85,7 @@ def test_any_cut_gives_every_frame_once(size, overlap):
 
 def test_the_command_cuts_as_the_class_does():
     given = parser().parse_args(["video", "in.mp4", "style.png", "-o", "out.mp4"])
-    assert given.piece == films.PIECE
+    assert given.segment == films.SEGMENT
 
 
 def test_frames_come_in_order_with_their_record(clip, tmp_path, painted):
@@ -181,7 +183,7 @@ def test_pieces_meet_in_their_keyframes_and_go_over_to_them(tmp_path):
     begin, end = segments.paint_keyframes(settings, frames[:9], None, take(STYLE))
     assert np.array_equal(made[0], segments.decoded(begin[0])) and np.array_equal(made[8], segments.decoded(end[0]))
     assert begin[1]["cut"] and not end[1]["cut"]
-    alone = segments.paint_piece(settings, frames[:8], begin, None, 5, take(STYLE))
+    alone = segments.paint_segment(settings, frames[:8], begin, None, 5, take(STYLE))
     assert np.array_equal(made[2], segments.decoded(alone[2][0]))  # the first frames know nothing of the next piece
     w, c = flow.optical_flow(SOURCE[16], SOURCE[17]), np.ones((48, 64), np.float32)
     apart = metrics.warping_error(segments.decoded(alone[7][0]), made[8], w, c)
@@ -191,7 +193,7 @@ def test_pieces_meet_in_their_keyframes_and_go_over_to_them(tmp_path):
 def test_what_needs_the_whole_clip_is_refused(clip, tmp_path, capsys):
     with pytest.raises(NstlibError, match="passes=2 needs the whole clip in one place"):
         film(clip, tmp_path, light.Here(), replace(SMALL, passes=2))
-    with pytest.raises(NstlibError, match="pieces of 8 frames are too short: the last 8"):
+    with pytest.raises(NstlibError, match="segments of 8 frames are too short: the last 8"):
         film(clip, tmp_path, light.Here(), overlap=8)
     next(film(clip, tmp_path, light.Here()))
     with pytest.raises(NstlibError, match="pieces was"):
@@ -203,7 +205,7 @@ def test_what_needs_the_whole_clip_is_refused(clip, tmp_path, capsys):
 
 
 def test_a_piece_that_cannot_be_made_is_one_line(clip, tmp_path, monkeypatch):
-    monkeypatch.setattr(films, "paint_piece", lambda *args: 1 / 0)
+    monkeypatch.setattr(films, "paint_segment", lambda *args: 1 / 0)
     pool = ThreadPoolExecutor(1)
     with pool, pytest.raises(NstlibError, match="frames 0 to 8: ZeroDivisionError"):
         list(film(clip, tmp_path, pool))

@@ -24,7 +24,7 @@ def test_a_still_scene_is_held_to_the_bit():
     shot.add(0, scene, painted)
     for i in range(1, 4):
         noisy = np.clip(scene + rng.normal(0, 0.01, scene.shape), 0, 1).astype(np.float32)
-        found = shot.guide(i, noisy)
+        found = shot.advance(i, noisy)
         shot.add(i, noisy, painted)
         assert found.held.mean() > 0.95 and np.array_equal(found.start[found.held], painted[found.held])
 
@@ -35,7 +35,7 @@ def test_what_has_changed_is_painted_until_it_settles():
     shot.add(0, scene, painted)
     for i in range(1, 20):
         frame = scene + np.float32(min(i, 4) / 255)  # below the limit from frame to frame, above it in the end
-        found = shot.guide(i, frame)
+        found = shot.advance(i, frame)
         held.append(found.held.mean() > 0.95)
         assert np.array_equal(found.start[shot.age > 0], painted[shot.age > 0])
         shot.add(i, frame, painted)
@@ -49,7 +49,7 @@ def test_what_is_held_weighs_in_the_temporal_loss():
     shot = consistency.Shot()
     for i in range(12):
         if i:
-            found = shot.guide(i, scene)
+            found = shot.advance(i, scene)
         shot.add(i, scene, scene)
     assert (found.earlier[0][1][found.held] > 10).all()
     assert found.trusted == pytest.approx(1)
@@ -59,7 +59,7 @@ def test_a_pan_is_followed():
     source, painted = pan(2), pan(2, seed=1)
     shot = consistency.Shot()
     shot.add(0, source[0], painted[0])
-    found = shot.guide(1, source[1])
+    found = shot.advance(1, source[1])
     (warped, c), inside = found.earlier[0], np.s_[8:-8, 8:-8]
     assert not found.held.any()
     assert np.abs(found.start - painted[1])[inside].mean() < 0.02
@@ -81,7 +81,7 @@ def test_long_term_trust_is_what_nearer_frames_leave():
     shot = consistency.Shot(reach=4, motion=motion)
     for i in range(5):
         shot.add(i, texture(), np.full((64, 96, 3), i / 10, np.float32))
-    found = shot.guide(5, texture() + np.float32(0.05))  # lighter, so that nothing is held
+    found = shot.advance(5, texture() + np.float32(0.05))  # lighter, so that nothing is held
     assert calls == [(5, 4), (5, 3)]  # 1 and 2 back; together they claim everything
     near, far = (c for _, c in found.earlier)
     assert (near[:, :46] == 0).all() and (near[:, 52:] == 1).all()
@@ -102,7 +102,7 @@ def carried(frames):
     shot, trust = consistency.Shot(), []
     shot.add(0, frames[0], frames[0])
     for i, frame in enumerate(frames[1:], 1):
-        found = shot.guide(i, frame)
+        found = shot.advance(i, frame)
         trust.append(found.trusted)
         shot.add(i, frame, found.start)
     return found.start, trust
@@ -129,11 +129,13 @@ def test_what_paint_was_made_for_is_part_of_the_state():
     frames = slow(12)
     shot, other = consistency.Shot(), consistency.Shot()
     for i, frame in enumerate(frames[:-1]):
-        start = shot.guide(i, frame).start if i else frame
+        start = shot.advance(i, frame).start if i else frame
         shot.add(i, frame, start)
     other.add(10, frames[-2], start)
     other.restore(shot.state())
-    for mine, theirs in zip(shot.guide(11, frames[-1]).earlier[0], other.guide(11, frames[-1]).earlier[0], strict=True):
+    for mine, theirs in zip(
+        shot.advance(11, frames[-1]).earlier[0], other.advance(11, frames[-1]).earlier[0], strict=True
+    ):
         np.testing.assert_array_equal(mine, theirs)
     np.testing.assert_array_equal(shot.made_for, other.made_for)
 
@@ -151,7 +153,7 @@ def test_repeated_warps_keep_brightness_and_sharpness():
     shot = consistency.Shot()
     shot.add(0, source[0], painted[0])
     for i in range(1, 40):
-        found = shot.guide(i, source[i])
+        found = shot.advance(i, source[i])
         shot.add(i, source[i], found.start)
     inside = np.s_[8:-8, 8:40]
     assert found.start[inside].mean() == pytest.approx(painted[39][inside].mean(), rel=0.02)

@@ -24,6 +24,7 @@ from nstlib.media import clips
 from nstlib.research import metrics
 from nstlib.settings import Settings
 from nstlib.video import film as films
+from nstlib.video import next_frame
 
 SMALL = Settings(
     extractor="random",
@@ -159,8 +160,8 @@ def test_more_passes_go_back_and_forth(clip, tmp_path, passes):
 
 KILLED = """
 import os, signal, sys
-sys.path.insert(0, sys.argv[5])
-from test_video import *
+sys.path[:0] = [sys.argv[5], sys.argv[5] + "/video"]
+from test_film import *
 point, seen, replace_file = int(sys.argv[3]), 0, os.replace
 
 def replace_or_die(*names):
@@ -173,7 +174,7 @@ def replace_or_die(*names):
 os.replace = replace_or_die
 engine = Plain() if sys.argv[4] == "plain" else None
 settings = replace(SMALL, passes=int(sys.argv[6]), reach=2)
-list(video.Film(sys.argv[1], STYLE, sys.argv[2], settings, engine=engine))
+list(films.Film(sys.argv[1], STYLE, sys.argv[2], settings, engine=engine))
 """
 
 
@@ -212,10 +213,10 @@ def test_a_killed_optimisation_goes_on_to_the_same_frames(clip, tmp_path):
 
 KILLED_LATER = """
 import os, signal, sys, threading
-sys.path.insert(0, sys.argv[4])
-from test_video import *
+sys.path[:0] = [sys.argv[4], sys.argv[4] + "/video"]
+from test_film import *
 threading.Timer(float(sys.argv[3]), os.kill, (os.getpid(), signal.SIGKILL)).start()
-video.stylize_video(sys.argv[1], STYLE, sys.argv[2], SMALL)
+films.stylize_video(sys.argv[1], STYLE, sys.argv[2], SMALL)
 os._exit(0)
 """
 
@@ -278,7 +279,7 @@ def test_a_clock_that_jumps_changes_nothing(clip, tmp_path, monkeypatch):
     jumps = np.random.default_rng(0)
     for name in ("time", "perf_counter", "monotonic"):
         monkeypatch.setattr(time, name, lambda: float(jumps.normal(0, 1e9)))
-    monkeypatch.setattr(films, "perf_counter", time.perf_counter)
+    monkeypatch.setattr(next_frame, "perf_counter", time.perf_counter)
     again = films.Film(clip, STYLE, tmp_path / "again.mp4", SMALL, engine=Plain())
     list(again)
     assert all(np.array_equal(a, b) for a, b in zip(made(whole), made(again), strict=True))

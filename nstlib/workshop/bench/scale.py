@@ -25,7 +25,7 @@ from ...core.styles import Styles
 from ...media import clips
 from ...research import metrics
 from ...scale import executors, films
-from ...scale.films import Spread
+from ...scale.films import DistributedFilm
 from ...scale.segments import encoded
 from ...scale.sweeps import sweep
 from ...settings import Settings
@@ -148,8 +148,10 @@ def seams(*names: str, settings: Settings = FILM, piece: int = PIECE, overlap: i
     for name in names:
         style = samples.styles()[name]
         with TemporaryDirectory() as folder, ThreadPoolExecutor(1) as pool:
-            options = {"executor": pool, "piece": piece, "overlap": overlap}
-            result = [frame.image for frame in Spread(clip, style, Path(folder, "out.mp4"), settings, **options)]
+            options = {"executor": pool, "segment": piece, "overlap": overlap}
+            result = [
+                frame.image for frame in DistributedFilm(clip, style, Path(folder, "out.mp4"), settings, **options)
+            ]
         _keep(name, result)
         pairs = pairwise(result)
         error = [metrics.warping_error(*pair, *motion(t, *source[t : t + 2])) for t, pair in enumerate(pairs)]
@@ -178,7 +180,9 @@ def paper(size: int = 384, frames: int = 6) -> Iterator[Row]:
     clip = replace(clip, picks=clip.picks[:frames])
     ((_, sent),) = films.cut(clips.read_frames(clip), 0, 0)
     with TemporaryDirectory() as folder, executors.executor(workers=1) as pool:
-        film = Spread(clip, samples.styles()[STYLE], Path(folder, "out.mp4"), Settings(size=size), executor=pool)
+        film = DistributedFilm(
+            clip, samples.styles()[STYLE], Path(folder, "out.mp4"), Settings(size=size), executor=pool
+        )
         began = process_time()
         first, *later = film
         film.write()

@@ -102,7 +102,7 @@ def time_ratio(before: Frame, frame: Frame, source: list[np.ndarray], styles: St
     here, goal = source[frame.number], style_loss(frame, source, styles)
     began, shot = perf_counter(), Shot()
     shot.add(before.number, source[before.number], before.image)
-    Optimised(styles, SETTINGS)(here, shot.guide(frame.number, here))
+    Optimised(styles, SETTINGS)(here, shot.advance(frame.number, here))
     ours, began = perf_counter() - began, perf_counter()
     for step in Run(here, styles, SETTINGS):
         if step.losses["style"] <= goal:
