@@ -1,5 +1,6 @@
 """The demo: the bundled frame in each bundled style, and the bundled clip, steady, with figures and records."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -10,7 +11,7 @@ from tqdm.auto import tqdm
 
 from .. import samples
 from ..core.run import Run
-from ..core.styles import Styles
+from ..core.styles import Picture, Styles
 from ..engines import records
 from ..errors import NstlibError
 from ..media import clips, images
@@ -42,12 +43,10 @@ def demo(folder: Path, settings: Settings | None = None, *, frames: int = sample
 
 
 def _pictures(folder: Path, settings: Settings) -> list[Path]:
+    """The frame in each style, each with its record; all in one figure, and the last one's losses."""
     content = images.save(folder / "frame.png", samples.frame(FRAME))
     shown, written = {"a frame of the bundled clip": images.load(content, size=settings.size)}, [content]
-    for name, style in samples.styles().items():
-        run = Run(content, style, settings)
-        for _ in tqdm(run, total=run.total_steps, desc=name, unit="step", leave=False, dynamic_ncols=True):
-            pass
+    for name, run in in_each_style(content, settings):
         written.append(images.save(folder / f"{name}.png", run.image, record=records.record(run)))
         shown[name] = run.image
     figures = {
@@ -55,6 +54,15 @@ def _pictures(folder: Path, settings: Settings) -> list[Path]:
         "losses.png": plots.loss_curves(run.curves, title=f"Losses of {name}"),
     }
     return written + _saved(folder, figures)
+
+
+def in_each_style(content: Picture, settings: Settings) -> Iterator[tuple[str, Run]]:
+    """A picture in each bundled style: (the style's name, the finished run), behind a progress bar."""
+    for name, style in samples.styles().items():
+        run = Run(content, style, settings)
+        for _ in tqdm(run, total=run.total_steps, desc=name, unit="step", leave=False, dynamic_ncols=True):
+            pass
+        yield name, run
 
 
 def _clip(folder: Path, settings: Settings, frames: int) -> list[Path]:

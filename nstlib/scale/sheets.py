@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -34,7 +34,8 @@ class Sheet:
         self.table, self.picture = folder / "table.csv", folder / "sheet.png"
         self._axes, self._clock, self._rows = axes, clock, {}
         self._written, self._cost = -math.inf, 0.0
-        self._lay(shape)
+        self._layout = laid_out(axes, shape)
+        self._draw_empty()
 
     def add(self, number: int, values: dict[str, Any], found: dict[str, Any]) -> None:
         """Take up a cell: found has `picture` (its path), `losses` and `seconds`, or an `error`."""
@@ -60,49 +61,74 @@ class Sheet:
         self._written = self._clock()
         self._cost = self._written - began
 
-    def _lay(self, shape: tuple[int, int]) -> None:
-        """The canvas with its labels, and the place of each cell."""
-        cells, one = list(product(self._axes)), len(self._axes) < 2
-        across = len(cells) if one else len(list(self._axes.values())[-1])
-        columns = math.ceil(math.sqrt(across)) if one and across > FOLD else across
-        rows = -(-len(cells) // columns)
-        width = min(CELL, LONGEST // columns, round(LONGEST / rows * shape[1] / shape[0]))
-        self._size = images.fit(shape, max(SMALLEST, round(max(width, width * shape[0] / shape[1]))))[::-1]
-        *down, last = self._axes or ("",)
-        tops = [
-            _text({last: cell[last]} if last else {}, self._size[0]) for cell in cells[: len(cells) if one else columns]
-        ]
-        sides = [_text({name: cell[name] for name in down}, 220) for cell in cells[::columns]] if down else []
-        head = max(_height(text) for text in tops) + GAP
-        left = max((_width(text) for text in sides), default=0) + 2 * GAP
-        tall = max([self._size[1], *map(_height, sides)])
-        step = (self._size[0] + GAP, tall + GAP + (head if one else 0))
-        self._places = [
-            (left + step[0] * (i % columns), GAP + head + step[1] * (i // columns)) for i in range(len(cells))
-        ]
-        whole = (left + step[0] * columns, GAP + (0 if one else head) + step[1] * rows)
-        self._canvas = Image.new("RGB", whole, PAPER)
+    def _draw_empty(self) -> None:
+        """The canvas with its labels, and a grey box in the place of each cell."""
+        layout = self._layout
+        self._canvas = Image.new("RGB", layout.whole, PAPER)
         self._draw = ImageDraw.Draw(self._canvas)
-        for text, (x, y) in zip(tops, self._places, strict=False):
+        for text, (x, y) in zip(layout.tops, layout.places, strict=False):
             self._draw.multiline_text((x, y - GAP // 2), text, INK, _font(), anchor="ld")
-        for text, (_, y) in zip(sides, self._places[::columns], strict=False):
+        for text, (_, y) in zip(layout.sides, layout.places[:: layout.columns], strict=False):
             self._draw.multiline_text((GAP, y), text, INK, _font())
-        for x, y in self._places:
+        for x, y in layout.places:
             self._box(x, y, WAITING)
 
     def _box(self, x: int, y: int, color: str) -> None:
-        self._draw.rectangle((x, y, x + self._size[0] - 1, y + self._size[1] - 1), color)
+        self._draw.rectangle((x, y, x + self._layout.size[0] - 1, y + self._layout.size[1] - 1), color)
 
     def _paste(self, number: int, found: dict[str, Any]) -> None:
-        x, y = self._places[number]
+        x, y = self._layout.places[number]
         if found["error"]:
             self._box(x, y, BAD)
-            lines = wrap(found["error"], self._size[0] - 2 * GAP).split("\n")
-            text = "\n".join(lines[: max(1, (self._size[1] - 2 * GAP) // _height("X"))])
+            lines = wrap(found["error"], self._layout.size[0] - 2 * GAP).split("\n")
+            text = "\n".join(lines[: max(1, (self._layout.size[1] - 2 * GAP) // _height("X"))])
             self._draw.multiline_text((x + GAP, y + GAP), text, RED, _font())
             return
-        picture = Image.fromarray(images.to_uint8(images.load(found["picture"], size=max(self._size))))
-        self._canvas.paste(picture.resize(self._size), (x, y))
+        picture = Image.fromarray(images.to_uint8(images.load(found["picture"], size=max(self._layout.size))))
+        self._canvas.paste(picture.resize(self._layout.size), (x, y))
+
+
+class Layout(NamedTuple):
+    """Where everything stands, in pixels.
+
+    size: (width, height) of a cell; columns: how many abreast; whole: (width, height) of the sheet; places: (x, y) of
+    each cell; tops, sides: the labels over the cells, and left of the rows.
+    """
+
+    size: tuple[int, int]
+    columns: int
+    whole: tuple[int, int]
+    places: list[tuple[int, int]]
+    tops: list[str]
+    sides: list[str]
+
+
+def laid_out(axes: Axes, shape: tuple[int, int]) -> Layout:
+    """The sheet of the axes' product, its pictures of the proportions of (H, W)."""
+    cells, single = list(product(axes)), len(axes) < 2
+
+    # how many abreast, and how large
+    across = len(cells) if single else len(list(axes.values())[-1])
+    columns = math.ceil(math.sqrt(across)) if single and across > FOLD else across
+    rows = -(-len(cells) // columns)
+    width = min(CELL, LONGEST // columns, round(LONGEST / rows * shape[1] / shape[0]))
+    longest = max(SMALLEST, round(max(width, width * shape[0] / shape[1])))
+    height, width = images.fit(shape, longest)
+
+    # labels: the last axis's over the cells, the others' left of the rows
+    *down, last = axes or ("",)
+    labelled = cells if single else cells[:columns]
+    tops = [_text({last: cell[last]} if last else {}, width) for cell in labelled]
+    sides = [_text({name: cell[name] for name in down}, 220) for cell in cells[::columns]] if down else []
+    head = max(map(_height, tops)) + GAP
+    left = max(map(_width, sides), default=0) + 2 * GAP
+
+    # places; a folded axis has its labels over every row
+    tall = max([height, *map(_height, sides)])
+    right, below = width + GAP, tall + GAP + (head if single else 0)
+    places = [(left + right * (i % columns), GAP + head + below * (i // columns)) for i in range(len(cells))]
+    whole = (left + right * columns, GAP + (0 if single else head) + below * rows)
+    return Layout((width, height), columns, whole, places, tops, sides)
 
 
 def _flag(name: str, value: Any) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from .. import samples
-from ..core.run import Run
+from ..cli.demo import in_each_style
 from ..errors import NstlibError
 from ..media import clips, images
 from ..research import plots
@@ -39,11 +39,7 @@ def gallery(folder: Path, settings: Settings | None = None, *, clip: Settings = 
 def pictures(path: Path, content: np.ndarray, name: str, settings: Settings, *, columns: int) -> Path:
     """The content and what becomes of it in each bundled style, as one figure."""
     shown = {name: images.load(content, size=settings.size)}
-    for style, picture in samples.styles().items():
-        run = Run(content, picture, settings)
-        for _ in tqdm(run, total=run.total_steps, desc=f"{path.stem}, {style}", leave=False, dynamic_ncols=True):
-            pass
-        shown[style] = run.image
+    shown |= {style: run.image for style, run in in_each_style(content, settings)}
     plots.save(plots.show(shown, columns=columns), path)
     return path
 
@@ -63,4 +59,4 @@ def beside(path: Path, settings: Settings, frames: int) -> Path:
 
 
 if __name__ == "__main__":
-    print("\n".join(map(str, gallery(samples.DATA / "gallery"))))
+    print("\n".join(map(str, gallery(Path("data/gallery")))))
