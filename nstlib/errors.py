@@ -1,5 +1,6 @@
-"""The package's errors: one clear line that shows what arrived and says what to do."""
+"""The package's errors and notes: one clear line that shows what arrived and says what to do."""
 
+import warnings
 from collections.abc import Iterable
 
 
@@ -20,3 +21,12 @@ class NstlibError(Exception):
 def choose(name: str, value: object, table: Iterable[str]) -> NstlibError:
     """`name='value'; choose from a, b, c`: the error for a choice that is not in its table."""
     return NstlibError(f"{name}={value!r}; choose from {', '.join(table)}")
+
+
+class NstlibNote(UserWarning):
+    """Something done on the user's behalf that changes the result; the command line prints it as one line."""
+
+
+def note(text: str) -> None:
+    """Tell of it once, as a warning of the kind `NstlibNote`; the work goes on."""
+    warnings.warn(" ".join(text.splitlines()), NstlibNote, stacklevel=2)

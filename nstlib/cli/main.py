@@ -5,13 +5,14 @@ import json
 import math
 import os
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..errors import NstlibError
+from ..errors import NstlibError, NstlibNote
 from ..media import files
 from ..scale import executors
 from ..scale.axes import parse
@@ -26,6 +27,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _given(arguments)
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may be no text
+    with warnings.catch_warnings():
+        warnings.showwarning = _noted(warnings.showwarning)
+        return _run(given)
+
+
+def _run(given: argparse.Namespace) -> int:
     try:
         given.run(given)
         sys.stdout.flush()
@@ -50,6 +57,19 @@ def _given(arguments: Sequence[str] | None) -> argparse.Namespace:
         hint = f"; did you mean {near[0]}?" if near else ""
         given.command.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
     return given
+
+
+def _noted(show: Callable[..., None]) -> Callable[..., None]:
+    """What shows warnings: a note of ours is one line, above the progress bar; others are shown as before."""
+
+    def shown(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if not issubclass(category, NstlibNote):
+            return show(message, category, *where, **more)
+        from tqdm import tqdm
+
+        return tqdm.write(f"nstlib: note: {message}", file=sys.stderr)
+
+    return shown
 
 
 def _failed(line: str) -> int:

@@ -1,12 +1,32 @@
-"""Files that are whole or not there: written beside and renamed; and an output that is none of the inputs."""
+"""Files: whole or not there, written beside and renamed; their checksums; an output that is none of the inputs."""
 
 import contextlib
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path, PurePath
 
 from ..errors import NstlibError
+
+
+def checksum(*parts: bytes | Path) -> str:
+    """SHA-256, in hex, of bytes and the bytes of files, one after the other.
+
+    Raises NstlibError for a file that cannot be read.
+    """
+    digest = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, bytes):
+            digest.update(part)
+            continue
+        try:
+            with part.open("rb") as file:
+                while block := file.read(1 << 20):
+                    digest.update(block)
+        except OSError as error:
+            raise NstlibError(f"cannot read {part}: {error.strerror}") from None
+    return digest.hexdigest()
 
 
 def check_inputs(output: Path, *inputs: Path) -> None:

@@ -1,69 +1,106 @@
-"""The pixel contract: an image is RGB, float32 in [0, 1], shape (H, W, 3). Load, save, resize."""
+"""The pixel contract: an image is RGB (sRGB), float32 in [0, 1], shape (H, W, 3). Take, load, save, resize."""
 
-import contextlib
+import io
 import json
 import os
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, PngImagePlugin
 
 from ..errors import NstlibError, choose
-from . import files
+from . import _decoding, files, profiles
 from .colors import luminance
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
-MOST_PIXELS = 20_000 * 20_000  # beyond this a picture is refused rather than decoded
 RECORD = "nstlib"  # the PNG text chunk that holds the record
+KINDS = "a path, bytes, an open file, a PIL image, an array or a tensor"
+
+Picture = Any  # what people hold: KINDS
+Taken = Path | bytes | np.ndarray  # what `take` makes of it
 
 
-def load(source: str | os.PathLike | np.ndarray, *, size: int | None = None) -> np.ndarray:
-    """The image at the door: a path or an array in, RGB float32 in [0, 1], shape (H, W, 3), out.
+def take(given: Picture, what: str = "a picture") -> Taken:
+    """What people hold, for keeps: a path; the bytes of a file or stream; a PIL image, array or tensor as an array.
 
-    Paths: any format and mode that Pillow reads, turned upright by EXIF, transparency laid on white, an animation's
-    first frame. Arrays: uint8, or floats in [0, 1]; (H, W), (H, W, 3) or (H, W, 4).
-    size: longest side in pixels. Raises NstlibError, naming the file, for what is no whole image.
+    Arrays come out as `load` gives them; a path or bytes are not decoded yet. what: how an error calls it.
+    Raises NstlibError for anything else.
+    """
+    if isinstance(given, str | os.PathLike):
+        path = os.fspath(given)
+        return Path(os.fsdecode(path))
+    if isinstance(given, bytes | bytearray | memoryview):
+        return bytes(given)
+    if isinstance(given, Image.Image):
+        return _from_pillow(given)
+    if hasattr(given, "read"):
+        return _from_stream(given, what)
+    if isinstance(given, np.ndarray) or hasattr(given, "__array__"):
+        return _from_array(_as_array(given, what), what)
+    raise NstlibError(f"{what} is {_kind(given)}; give {KINDS}")
+
+
+def take_all(given: Picture | Iterable[Picture], what: str = "a picture") -> list[Taken]:
+    """One picture or several, taken; an array with a batch axis of one is one picture."""
+    one = isinstance(given, str | os.PathLike | bytes | bytearray | memoryview | Image.Image)
+    if one or hasattr(given, "read") or hasattr(given, "__array__") or not isinstance(given, Iterable):
+        return [take(given, what)]
+    return [take(each, what) for each in given]
+
+
+def load(source: Picture, *, size: int | None = None) -> np.ndarray:
+    """The image at the door: whatever people hold in, RGB float32 in [0, 1], shape (H, W, 3), out.
+
+    Files: any format and mode that Pillow reads, and HEIC with pillow-heif; turned upright by EXIF, colours of any
+    profile made sRGB, transparency laid on white, an animation's first frame. Arrays and tensors: uint8, uint16, bool,
+    or floats in [0, 1]; (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), with or without a batch axis of one.
+    size: longest side in pixels. Raises NstlibError, naming what arrived, for what is no whole image.
 
     >>> nst.load(nst.samples.styles()["ink"], size=64).shape
     (64, 58, 3)
     """
-    image = _from_array(source) if isinstance(source, np.ndarray) else _from_file(Path(source), size)
+    taken = take(source)
+    image = taken if isinstance(taken, np.ndarray) else _decoding.decode(taken, size)
     return image if size is None else resize(image, fit(image.shape[:2], size))
 
 
-def load_masks(masks: Sequence[str | os.PathLike | np.ndarray], content: Any, styles: int) -> list[np.ndarray]:
+def load_masks(masks: Sequence[Picture], content: Picture, styles: int) -> list[np.ndarray]:
     """One region (H, W) in [0, 1] for each style, of the content's size; an empty list for no masks.
 
-    masks: paths or arrays, their luminance is taken. content: the path or array that the masks belong to.
+    masks: pictures as `load` takes them, of which the luminance is taken. content: the picture that they belong to.
     Raises NstlibError for another number or size.
     """
-    if not masks:
+    if not len(masks):
         return []
     if len(masks) != styles:
         raise NstlibError(f"{len(masks)} masks for {styles} styles; give one mask a style, or none")
     shape = shape_of(content)
     loaded = [luminance(load(mask))[..., 0] for mask in masks]
     for source, mask in zip(masks, loaded, strict=True):
+        name = f"mask {source}" if isinstance(source, str | os.PathLike) else "a mask"
         if mask.shape != shape:
-            name = "a mask" if isinstance(source, np.ndarray) else f"mask {source}"
             raise NstlibError(f"{name} is {mask.shape[1]} x {mask.shape[0]}, content is {shape[1]} x {shape[0]}")
         if not mask.any():
-            raise NstlibError(f"{'a mask' if isinstance(source, np.ndarray) else source} is black everywhere")
+            raise NstlibError(f"{name} is black everywhere")
     return loaded
 
 
-def shape_of(source: str | os.PathLike | np.ndarray) -> tuple[int, int]:
-    """(H, W) of a path or an array, upright, without decoding the picture."""
-    if isinstance(source, np.ndarray):
-        _check_shape(source)
-        return source.shape[:2]
-    with _open(Path(source)) as picture:
-        turned = picture.getexif().get(0x0112, 1) >= 5  # EXIF orientations that swap the sides
-        return picture.size if turned else picture.size[::-1]
+def shape_of(source: Picture) -> tuple[int, int]:
+    """(H, W) of a picture, upright, without decoding a file."""
+    taken = take(source)
+    if isinstance(taken, np.ndarray):
+        return taken.shape[:2]
+    with _decoding.opened(taken) as picture:
+        return _decoding.shape_of(picture)
+
+
+def checksum(source: Picture) -> str:
+    """SHA-256 of a file's bytes, or of an array's."""
+    taken = source if isinstance(source, np.ndarray) else take(source)
+    return files.checksum(np.ascontiguousarray(taken).tobytes() if isinstance(taken, np.ndarray) else taken)
 
 
 def fit(shape: tuple[int, int], longest: int) -> tuple[int, int]:
@@ -91,10 +128,17 @@ def to_uint8(image: np.ndarray) -> np.ndarray:
     return np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
 
 
+def encode(image: np.ndarray, kind: str = "PNG", **options: Any) -> bytes:
+    """The image (H, W, 3) as a file's bytes, tagged as sRGB. kind and options: Pillow's."""
+    file = io.BytesIO()
+    _write(file, image, kind, **options)
+    return file.getvalue()
+
+
 def save(
     path: str | os.PathLike, image: np.ndarray, *, record: dict[str, Any] | None = None, quick: bool = False
 ) -> Path:
-    """The image (H, W, 3) in a file, by its extension; written beside and renamed, so never half there.
+    """The image (H, W, 3) in a file, by its extension, tagged as sRGB; written beside and renamed, so never half there.
 
     The record travels in a PNG's text chunk, and as PATH.json beside any other format and where it is so long that
     readers would refuse the picture (1 MB). quick: a PNG in a third of the time, and a sixth larger.
@@ -106,15 +150,15 @@ def save(
     """
     path = Path(path)
     check_output(path)
-    options: dict[str, Any] = {"quality": 95} if FORMATS[path.suffix.lower()] in ("JPEG", "WEBP") else {}
-    options |= {"compress_level": 1} if quick else {}
+    kind = FORMATS[path.suffix.lower()]
     text = json.dumps(record) if record is not None else None
-    inside = text and path.suffix.lower() == ".png" and len(text) < PngImagePlugin.MAX_TEXT_CHUNK
+    inside = text and kind == "PNG" and len(text) < PngImagePlugin.MAX_TEXT_CHUNK
+    options: dict[str, Any] = {"compress_level": 1} if quick else {}
     if inside:
         options["pnginfo"] = PngImagePlugin.PngInfo()
         options["pnginfo"].add_text(RECORD, text, zip=True)
     with files.whole(path) as beside:
-        Image.fromarray(to_uint8(image)).save(beside, FORMATS[path.suffix.lower()], **options)
+        _write(beside, image, kind, **options)
     if text and not inside:
         with files.whole(path.with_name(path.name + ".json")) as beside:
             beside.write_text(text)
@@ -130,7 +174,7 @@ def read_record(path: str | os.PathLike) -> dict[str, Any]:
     """
     path = Path(path)
     try:
-        with _open(path) as picture:
+        with _decoding.opened(path) as picture:
             text = picture.info.get(RECORD)
         beside = path.with_name(path.name + ".json")
         text = beside.read_text() if not text and beside.is_file() else text
@@ -157,70 +201,82 @@ def check_output(path: Path) -> None:
         raise NstlibError(f"{path}: the folder {path.parent} cannot be written; choose another output")
 
 
-def _check_shape(array: np.ndarray) -> None:
-    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)) or 0 in array.shape:
-        raise NstlibError(f"array is {array.shape}; give (H, W), (H, W, 3) or (H, W, 4)")
+def _write(file: Path | io.BytesIO, image: np.ndarray, kind: str, **options: Any) -> None:
+    if kind == "PNG":
+        options.setdefault("pnginfo", PngImagePlugin.PngInfo()).add(b"sRGB", b"\0")  # 0: the perceptual intent
+    else:
+        options["icc_profile"] = profiles.srgb_profile()
+    if kind in ("JPEG", "WEBP"):
+        options.setdefault("quality", 95)
+    Image.fromarray(to_uint8(image)).save(file, kind, **options)
 
 
-def _from_array(array: np.ndarray) -> np.ndarray:
-    _check_shape(array)
-    if array.dtype == np.uint8:
-        array = array / np.float32(255)
-    elif not np.issubdtype(array.dtype, np.floating):
-        raise NstlibError(f"array is {array.dtype}; give uint8, or floats in [0, 1]")
+def _kind(given: Any) -> str:
+    """What arrived, in words."""
+    if given is None:
+        return "None"
+    kind = type(given)
+    return f"of type {kind.__name__}" if kind.__module__ == "builtins" else f"of type {kind.__module__}.{kind.__name__}"
+
+
+def _from_stream(stream: Any, what: str) -> bytes:
+    """The bytes of an open file, from its beginning where it can go back."""
+    try:
+        if getattr(stream, "seekable", lambda: False)():
+            stream.seek(0)
+        data = stream.read()
+    except (OSError, ValueError) as error:  # ValueError: it is closed
+        raise NstlibError(f"{what} is a file that cannot be read: {error}") from None
+    if not isinstance(data, bytes | bytearray | memoryview):
+        raise NstlibError(f"{what} is a file opened as text; open it with mode 'rb'")
+    return bytes(data)
+
+
+def _from_pillow(picture: Image.Image) -> np.ndarray:
+    name = getattr(picture, "filename", "") or "a PIL image"
+    _decoding.check_pixels(name, *picture.size)
+    try:
+        return _decoding.pixels_of(picture, str(name))
+    except NstlibError:
+        raise
+    except Exception as error:  # its file is damaged, or closed
+        raise NstlibError(f"{name} cannot be decoded: {error}") from error
+
+
+def _as_array(given: Any, what: str) -> np.ndarray:
+    try:
+        array = np.asarray(given)
+    except Exception as error:  # a tensor on a device, or one without values
+        raise NstlibError(f"{what} is {_kind(given)}, which gives no array: {error}") from None
+    if array.dtype.name in ("bfloat16", "float16"):
+        array = array.astype(np.float32)
+    return array
+
+
+def _from_array(array: np.ndarray, what: str) -> np.ndarray:
+    """(H, W, 3) in [0, 1] of an array in any form that `load` names; itself, where it is that."""
+    what = "array" if what == "a picture" else f"{what}, an array,"
+    given = array
+    if array.ndim == 4 or (array.ndim == 3 and array.shape[0] == 1 and array.shape[2] not in (1, 3, 4)):
+        if len(array) != 1:
+            raise NstlibError(f"{what} is {given.shape}, a batch of {len(array)}; give one picture of it, such as x[0]")
+        array = array[0]
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)) or 0 in array.shape:
+        turned = "; its channels stand first" if array.ndim == 3 and array.shape[0] in (1, 3, 4) else ""
+        raise NstlibError(f"{what} is {given.shape}{turned}; give (H, W), (H, W, 3) or (H, W, 4)")
+    if array.dtype in RANGES:
+        array = array / np.float32(RANGES[array.dtype])
+    elif array.dtype.kind != "f":
+        raise NstlibError(f"{what} is {array.dtype}; give uint8, uint16, bool, or floats in [0, 1]")
     array = array.astype(np.float32, copy=False)
     if not (np.isfinite(array).all() and array.min() >= -1e-3 and array.max() <= 1 + 1e-3):
-        raise NstlibError(f"array has values from {array.min():g} to {array.max():g}; give floats in [0, 1] or uint8")
+        lowest, highest = array.min(), array.max()
+        raise NstlibError(f"{what} has values from {lowest:g} to {highest:g}; give floats in [0, 1], or uint8")
     if array.ndim == 2:
-        array = np.repeat(array[..., None], 3, axis=2)
-    if array.shape[2] == 4:
-        array = array[..., :3] * array[..., 3:] + (1 - array[..., 3:])
-    return np.clip(array, 0, 1)
+        array = array[..., None]
+    if array.shape[2] == 1:
+        array = np.repeat(array, 3, axis=2)
+    return np.clip(_decoding.over_white(array[..., :3], array[..., 3:]), 0, 1)
 
 
-@contextlib.contextmanager
-def _open(path: Path) -> Iterator[Image.Image]:
-    """The picture in a file, for Pillow to decode; its warnings are of damage that it gets over."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with _opened(path) as picture:
-            yield picture
-
-
-def _opened(path: Path) -> Image.Image:
-    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # the limit is ours, said in one line
-    try:
-        if not path.exists():
-            raise NstlibError(f"no such file: {path}")
-        if path.is_dir():
-            raise NstlibError(f"{path} is a folder; name a picture in it")
-        picture = Image.open(path)
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
-        raise NstlibError(f"{path} is no picture that can be read") from error
-    finally:
-        Image.MAX_IMAGE_PIXELS = limit
-    if picture.format == "EPS":
-        picture.close()
-        raise NstlibError(f"{path} is PostScript, a program that would have to be run; save it as a PNG")
-    return picture
-
-
-def _from_file(path: Path, size: int | None) -> np.ndarray:
-    with _open(path) as picture:
-        if picture.width * picture.height > MOST_PIXELS:
-            raise NstlibError(f"{path} is {picture.width} x {picture.height}; pictures to 20000 x 20000 are read")
-        try:
-            if size:  # a JPEG is decoded no larger than is needed
-                picture.draft("RGB", (2 * size, 2 * size))
-            return _rgb(ImageOps.exif_transpose(picture), max(1, max(picture.size) // (2 * size)) if size else 1)
-        except (OSError, ValueError, SyntaxError, EOFError, MemoryError) as error:
-            raise NstlibError(f"{path} is truncated or damaged: {error or 'it cannot be decoded'}") from error
-
-
-def _rgb(picture: Image.Image, shrink: int) -> np.ndarray:
-    """The decoded picture, averaged over `shrink` x `shrink` pixels while it is still bytes."""
-    if picture.mode.startswith(("I", "F")):  # 16-bit grey, or floats
-        grey = np.asarray(picture, np.float32) / (65535 if picture.mode.startswith("I") else 1)
-        return _from_array(np.clip(grey, 0, 1))
-    picture = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
-    return _from_array(np.asarray(picture.reduce(shrink) if shrink > 1 else picture))
+RANGES = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535, np.dtype(bool): 1}
