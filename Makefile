@@ -50,7 +50,7 @@ docs: .venv/ready-dev
 	$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
-.venv/ready-dev: .venv/ready requirements-dev.txt requirements-cluster.txt
+.venv/ready-dev: .venv/ready requirements-dev.txt requirements-cluster.txt requirements-heic.txt
 	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@
 

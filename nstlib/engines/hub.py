@@ -4,7 +4,6 @@ The signature is Magenta's: content (1, H, W, 3), style (1, h, w, 3) -> stylised
 (Ghiasi et al. 2017). Loading a module runs the graph in it: load only modules that you trust.
 """
 
-import hashlib
 import tarfile
 import tempfile
 import warnings
@@ -17,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..errors import NstlibError
-from ..media import images
+from ..media import files, images
 
 MAGENTA = "https://tfhub.dev/google/magenta/arbitrary-image-stylization-v1-256/2"
 INSTANT = Path(__file__).parents[1] / "networks" / "weights" / "instant"
@@ -193,7 +192,5 @@ def _line(error: Exception) -> str:
 
 def checksum(folder: Path) -> str:
     """SHA-256 over the names and bytes of a folder's files, in order."""
-    digest = hashlib.sha256()
-    for file in sorted(f for f in folder.rglob("*") if f.is_file()):
-        digest.update(file.relative_to(folder).as_posix().encode() + file.read_bytes())
-    return digest.hexdigest()
+    found = sorted(f for f in folder.rglob("*") if f.is_file())
+    return files.checksum(*(part for f in found for part in (f.relative_to(folder).as_posix().encode(), f)))

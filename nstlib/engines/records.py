@@ -1,17 +1,16 @@
 """How a picture was made: the record that travels with it, and the replay that makes it again."""
 
-import hashlib
+import os
 import platform
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from .. import __version__
 from ..core.run import Run
 from ..errors import NstlibError
+from ..media import files, images
 from ..settings import from_dict, to_dict
 from .frames import begin
 
@@ -48,24 +47,11 @@ def versions() -> dict[str, str]:
 
 
 def describe(source: Any) -> dict[str, str | None] | None:
-    """{"path", "sha256"} of an input; an array has no path; None stays None."""
+    """{"path", "sha256"} of an input; bytes, arrays and pictures in memory have no path; None stays None."""
     if source is None:
         return None
-    if isinstance(source, np.ndarray):
-        return {"path": None, "sha256": hashlib.sha256(np.ascontiguousarray(source).tobytes()).hexdigest()}
-    return {"path": str(source), "sha256": file_checksum(Path(source))}
-
-
-def file_checksum(path: Path) -> str:
-    """SHA-256 of a file's bytes. Raises NstlibError for one that cannot be read."""
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    except OSError as error:
-        raise NstlibError(f"cannot read {path}: {error.strerror}") from None
-    return digest.hexdigest()
+    is_path = isinstance(source, str | os.PathLike)
+    return {"path": os.fspath(source) if is_path else None, "sha256": images.checksum(source)}
 
 
 def replay(record: dict[str, Any], *, search: Sequence[Path] = ()) -> Run:
@@ -96,11 +82,11 @@ def replay(record: dict[str, Any], *, search: Sequence[Path] = ()) -> Run:
 
 def _find(entry: dict[str, str | None], search: Sequence[Path]) -> Path:
     if entry["path"] is None:
-        raise NstlibError("the picture was made from an array, not a file; only files can be replayed")
+        raise NstlibError("the picture was made from an array or bytes, not a file; only files can be replayed")
     path = Path(entry["path"])
     for candidate in (path, *(folder / path.name for folder in search)):
         if candidate.is_file():
-            if file_checksum(candidate) == entry["sha256"]:
+            if files.checksum(candidate) == entry["sha256"]:
                 return candidate
             raise NstlibError(f"{candidate} has changed since the picture was made; its checksum differs")
     raise NstlibError(f"no such file: {path}, an input of the picture; name its folder with --search")

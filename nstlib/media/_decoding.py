@@ -204,10 +204,13 @@ def _deep(picture: Image.Image, stream: BinaryIO | None) -> np.ndarray | None:
 
 def _by_opencv(data: bytes) -> np.ndarray | None:
     """(H, W), (H, W, 3) or (H, W, 4), 16 bits scaled to [0, 1] and floats as they are; None for anything else."""
+    told = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # of damage; ours is the line to say so
     try:
         found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
     except cv2.error:
         return None
+    finally:
+        cv2.utils.logging.setLogLevel(told)
     if found is None or found.dtype not in (np.uint16, np.float32, np.float64):
         return None
     if found.ndim == 3 and found.shape[2] in (3, 4):

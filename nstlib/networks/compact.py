@@ -5,7 +5,6 @@ padding and a ReLU. Each layer's features leave through a 1x1 linear head, folde
 norms are those of the teacher's own channels, times a factor a layer that makes them those of Keras's VGG19.
 """
 
-import hashlib
 import io
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 from keras import ops
 
 from ..errors import NstlibError
+from ..media import files
 
 
 class Site(NamedTuple):
@@ -135,7 +135,7 @@ def fold(
 def save(path: str | Path, weights: Mapping[str, np.ndarray]) -> str:
     """Writes float16 arrays as .npz; returns the file's SHA-256."""
     np.savez_compressed(path, **{name: np.asarray(w, np.float16) for name, w in weights.items()})
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    return files.checksum(Path(path))
 
 
 def load(path: str | Path = FILE, sha256: str | None = None, *, scaled: bool = True) -> dict[str, np.ndarray]:
@@ -150,7 +150,7 @@ def load(path: str | Path = FILE, sha256: str | None = None, *, scaled: bool = T
     except (OSError, ValueError) as error:  # ValueError: a name with a null character
         why = getattr(error, "strerror", None) or error
         raise NstlibError(f"compact's weights cannot be read: {path}: {why}; give an .npz file, or none") from None
-    found = hashlib.sha256(data).hexdigest()
+    found = files.checksum(data)
     if sha256 and found != sha256:
         raise NstlibError(f"compact's weights {path} are corrupted: SHA-256 {found}, expected {sha256}; install again")
     try:

@@ -1,6 +1,5 @@
 """One cell of a sweep: what is sent to a worker, what the worker makes of it, and the name of its file."""
 
-import hashlib
 import json
 import re
 from collections.abc import Sequence
@@ -10,14 +9,12 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any
 
-import numpy as np
-
 from .. import __version__
 from ..core.styles import Picture
 from ..engines import records
 from ..engines.frames import begin
 from ..errors import NstlibError
-from ..media import images
+from ..media import files, images
 from ..settings import Settings, to_dict
 from .axes import shown
 from .workers import Input, Outcome, one_thread
@@ -56,18 +53,19 @@ def _record(run: Any, inputs: tuple[Input, ...]) -> dict[str, Any]:
 
 def take(source: Picture) -> Input:
     """A picture, to be sent. Raises NstlibError for what is none."""
+    source = images.take(source)
     images.shape_of(source)
     described = records.describe(source)
-    data = source if isinstance(source, np.ndarray) else Path(source).read_bytes()
+    data = source.read_bytes() if isinstance(source, Path) else source
     return Input(described["path"], described["sha256"], data)
 
 
 def file_name(values: dict[str, Any], inputs: Sequence[Input], settings: Settings) -> str:
     """A cell's file: its values in words, and eight digits of the SHA-256 of all that its picture depends on."""
     paths = [Path(getattr(settings, name)) for name in FILES if getattr(settings, name)]
-    files = [records.file_checksum(path) for path in paths if path.is_file()]
-    whole = [to_dict(settings), [given.sha256 for given in inputs], files, __version__, _versions()]
-    digest = hashlib.sha256(json.dumps(whole).encode()).hexdigest()[:8]
+    named = [files.checksum(path) for path in paths if path.is_file()]
+    whole = [to_dict(settings), [given.sha256 for given in inputs], named, __version__, _versions()]
+    digest = files.checksum(json.dumps(whole).encode())[:8]
     words = "_".join(f"{name}={shown(name, value)}" for name, value in values.items())
     return f"{re.sub(r'[^A-Za-z0-9._=,+-]+', '', words)[:100]}-{digest}.png"
 

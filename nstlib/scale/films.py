@@ -12,7 +12,7 @@ import numpy as np
 
 from ..core.styles import Picture
 from ..errors import NstlibError
-from ..media import clips, files
+from ..media import clips, files, images
 from ..settings import Settings
 from ..video import shots
 from ..video.film import Film, Frame
@@ -79,7 +79,8 @@ class DistributedFilm(Film):
             raise NstlibError(f"segments of {segment} frames are too short: {lead}; give more, or 0 for whole shots")
         overlap = overlap if settings.consistency == "steady" else 0
         divided = {"pieces": {"frames": segment, "overlap": overlap}}
-        sent = [take(style) for style in ([styles] if isinstance(styles, Picture) else styles)]
+        styles = images.take_all(styles, "a style")
+        sent = [take(style) for style in styles]
         super().__init__(clip, styles, output, settings, fresh=fresh, divided=divided)
 
         self._executor, self._window = executor, window or max(WINDOW, 2 * getattr(executor, "count", 0))

@@ -77,7 +77,7 @@ def sweep(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise NstlibError(f"{folder} cannot be made: {error.strerror}") from None
-    given = [styles] if isinstance(styles, Picture) else list(styles)
+    given = images.take_all(styles)
     jobs = Jobs(take(content), () if STYLE in axes else tuple(map(take, given)), settings or Settings(), folder)
     sheet = Sheet(folder, axes, images.shape_of(content))
     return _kept(_cells(jobs, axes, executor, window), sheet, _claim(folder))

@@ -47,8 +47,8 @@ class Input:
     sha256: str
     data: bytes | np.ndarray
 
-    def local(self) -> Path | np.ndarray:
-        """The array, or a file with these bytes on this machine; written once a process."""
+    def local(self) -> Path | bytes | np.ndarray:
+        """What has no path as it is, or a file with these bytes on this machine; written once a process."""
         if self.path is None:
             return self.data
         path = Path(_folder().name, f"{self.sha256}{Path(self.path).suffix}")

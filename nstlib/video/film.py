@@ -1,7 +1,6 @@
 """A clip in, a clip out: any engine, frame after frame, held together by motion; stopped and resumed at any time."""
 
 import contextlib
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -54,6 +53,7 @@ class Film:
         self.clip = clip if isinstance(clip, clips.Clip) else clips.probe(clip, size=settings.size)
         self.output = Path(output)
         encoders.check(self.output)
+        styles = images.take_all(styles, "a style")
         self.engine = engine or load_engine(styles, settings)
         self.motion = precomputed(flows) if flows else estimated(settings.motion_preset)
         self.recipe = recipe(self.clip, styles, settings, self.engine, flows) | (divided or {})
@@ -172,13 +172,12 @@ def recipe(
     clip: clips.Clip, styles: Picture | Sequence[Picture], settings: Settings, engine: Engine, flows: str | Path | None
 ) -> dict[str, Any]:
     """Everything that the frames depend on, for JSON; inputs by their checksums, so that they may move."""
-    given = [styles] if isinstance(styles, Picture) else styles
     return {
         "nstlib": __version__,
         "clip": _checksum(clip.images or [clip.path]),
         "range": {"first": clip.picks[0], "last": clip.picks[-1], "count": clip.frames, "fps": str(clip.fps)},
         "size": [clip.width, clip.height],
-        "styles": [records.describe(style)["sha256"] for style in given],
+        "styles": [images.checksum(style) for style in images.take_all(styles, "a style")],
         "settings": to_dict(settings),
         "engine": engine.identity,
         "flows": _checksum(sorted(Path(flows).glob("*.flo"))) if flows else "estimated",
@@ -186,9 +185,9 @@ def recipe(
     }
 
 
-def _checksum(files: Sequence[Path]) -> str:
+def _checksum(paths: Sequence[Path]) -> str:
     """SHA-256 over the files' own, in order."""
-    return hashlib.sha256("".join(records.file_checksum(file) for file in files).encode()).hexdigest()
+    return files.checksum("".join(map(files.checksum, paths)).encode())
 
 
 def stylize_video(

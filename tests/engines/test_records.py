@@ -7,7 +7,7 @@ import pytest
 from nstlib.core.run import Run
 from nstlib.engines import records
 from nstlib.errors import NstlibError
-from nstlib.media import images
+from nstlib.media import files, images
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_the_record_tells_how_the_picture_was_made(paths, small):
     run = Run(paths[0], [paths[1]], small)
     run.finish()
     record = json.loads(json.dumps(records.record(run)))
-    assert record["inputs"]["styles"] == [{"path": str(paths[1]), "sha256": records.file_checksum(paths[1])}]
+    assert record["inputs"]["styles"] == [{"path": str(paths[1]), "sha256": files.checksum(paths[1])}]
     assert record["extractor"] == {"name": "random", "sha256": run.model.extractor.checksum}
     assert record["versions"]["tensorflow"] and record["steering"][0][1]["seed"] == 0
     assert len(record["curves"]["total"]) == record["steps"] == small.steps

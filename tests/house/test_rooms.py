@@ -24,7 +24,7 @@ TOP = {
     ".gitignore",
     ".pre-commit-config.yaml",
 }
-TOP |= {f"requirements{kind}.txt" for kind in ("", "-app", "-cluster", "-dev")}
+TOP |= {f"requirements{kind}.txt" for kind in ("", "-app", "-cluster", "-dev", "-heic")}
 ALONE = {"workshop"}  # nothing imports it
 
 
