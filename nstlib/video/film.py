@@ -15,7 +15,7 @@ from ..core.styles import Picture
 from ..engines import records
 from ..engines.frames import Engine, load_engine
 from ..errors import NstlibError
-from ..media import clips, encoders, files
+from ..media import clips, encoders, files, images
 from ..settings import Settings, to_dict
 from .consistency import Guide, Shot, between, estimated, precomputed
 from .next_frame import Frame, next_frame
