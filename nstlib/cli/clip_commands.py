@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -10,44 +11,85 @@ from ..media import clips, encoders, files, images
 from ..scale import executors
 from ..settings import STYLE_LAYERS, Settings
 
+CLIP = "a video, an animated picture, or a folder of numbered images"
+OUTPUT = "an .mp4, .mov, .webm, .gif or .webp, or a folder of PNGs"
 
-def add_range(parser: argparse.ArgumentParser) -> None:
-    """--start, --end, --every: which frames of a clip."""
+
+def add_reading(parser: argparse.ArgumentParser) -> None:
+    """--start, --end, --every, --fps, --background: which frames of a clip, and how they are read."""
     parser.add_argument("--start", type=float, default=0.0, metavar="S", help="seconds to begin at (0)")
     parser.add_argument("--end", type=float, metavar="S", help="seconds to end before (the clip's end)")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="take every n-th frame (1)")
+    text = "frames a second of what has no rate: a folder of images, a TIFF's pages, a raw stream (25)"
+    parser.add_argument("--fps", type=_rate, metavar="R", help=text)
+    parser.add_argument("--background", default="white", metavar="C", help="colour under transparent parts (white)")
+
+
+def add_sound(parser: argparse.ArgumentParser) -> None:
+    """--audio and --no-audio: which sound track goes along."""
+    text = "number of the sound track to keep, from 1 (the one marked as default)"
+    sounds = parser.add_mutually_exclusive_group()
+    sounds.add_argument("--audio", type=int, metavar="N", help=text)
+    sounds.add_argument("--no-audio", action="store_const", dest="audio", const=False, help="leave the sound out")
+
+
+def add_writing(parser: argparse.ArgumentParser) -> None:
+    """--codec and --crf: how a video is encoded."""
+    parser.add_argument("--codec", choices=["h264", "hevc"], help="of an .mp4 or .mov (h264)")
+    text = "constant rate factor, lower is better and larger (h264 17, hevc 20, .webm 24)"
+    parser.add_argument("--crf", type=int, metavar="N", help=text)
+
+
+def _rate(text: str) -> Fraction:
+    """30, 29.97 or 30000/1001."""
+    try:
+        return Fraction(text)
+    except ZeroDivisionError:
+        raise ValueError from None
 
 
 def probed(given: argparse.Namespace, size: int | None) -> clips.Clip:
     """The clip that the flags name."""
-    return clips.probe(given.clip, start=given.start, end=given.end, every=given.every, size=size)
+    taken = {"start": given.start, "end": given.end, "every": given.every, "fps": given.fps}
+    return clips.probe(
+        given.clip, **taken, size=size, audio=getattr(given, "audio", False), background=given.background
+    )
 
 
 def add_frames(parser: argparse.ArgumentParser) -> None:
     """frames CLIP -o DIR"""
-    parser.add_argument("clip", type=Path, help="a video, a GIF, or a folder of numbered images")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="a folder of PNGs, a .gif or an .mp4")
+    parser.add_argument("clip", type=Path, help=CLIP)
+    parser.add_argument("-o", "--output", type=Path, required=True, help=OUTPUT)
     parser.add_argument("--size", type=int, metavar="PX", help="longest side in pixels (the clip's own)")
-    add_range(parser)
+    add_reading(parser)
+    add_sound(parser)
+    add_writing(parser)
 
 
 def frames(given: argparse.Namespace) -> None:
     """Take a clip apart into images, or images into a clip."""
-    encoders.check(given.output)
+    coded = _coding(given)
+    encoders.check(given.output, **coded)
     files.check_inputs(given.output, given.clip)
     clip = probed(given, given.size)
-    written = clips.write_frames(given.output, follow(clips.read_frames(clip), clip.frames), fps=clip.fps, audio=clip)
-    report(written)
+    shown = follow(clips.read_frames(clip), clip.frames)
+    report(clips.write_frames(given.output, shown, fps=clip.fps, audio=clip, **coded))
+
+
+def _coding(given: argparse.Namespace) -> dict[str, Any]:
+    return {"codec": given.codec, "crf": given.crf}
 
 
 def add_video(parser: argparse.ArgumentParser) -> None:
     """video CLIP STYLE [STYLE ...] -o OUT.mp4; the settings' flags are added by the caller."""
-    parser.add_argument("clip", type=Path, help="a video, a GIF, or a folder of numbered images")
+    parser.add_argument("clip", type=Path, help=CLIP)
     parser.add_argument("styles", type=Path, nargs="+", metavar="style", help="one or several paintings")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="an .mp4, a .gif, or a folder of PNGs")
+    parser.add_argument("-o", "--output", type=Path, required=True, help=OUTPUT)
     parser.add_argument("--flow", type=Path, metavar="DIR", help="a folder of .flo files; else motion is estimated")
     parser.add_argument("--fresh", action="store_true", help="begin again, dropping the frames of a stopped run")
-    add_range(parser)
+    add_reading(parser)
+    add_sound(parser)
+    add_writing(parser)
     executors.add_workers(parser)
     text = "frames of a long shot for one worker (96); 0: shots stay whole"
     parser.add_argument("--segment", "--piece", type=int, default=96, metavar="N", help=text)
@@ -55,7 +97,8 @@ def add_video(parser: argparse.ArgumentParser) -> None:
 
 def video(given: argparse.Namespace, settings: Settings) -> None:
     """Stylise a clip; stopped, the same command goes on where it was."""
-    encoders.check(given.output)
+    coded = _coding(given)
+    encoders.check(given.output, **coded)
     files.check_inputs(given.output, given.clip, *given.styles)
     clip = probed(given, settings.size)
     for style in given.styles:
@@ -63,26 +106,23 @@ def video(given: argparse.Namespace, settings: Settings) -> None:
     if given.scheduler is None and given.workers is None:
         from ..video.film import Film
 
-        _write(Film(clip, given.styles, given.output, settings, flows=given.flow, fresh=given.fresh))
+        _write(Film(clip, given.styles, given.output, settings, flows=given.flow, fresh=given.fresh), coded)
         return
     if given.flow:
         raise NstlibError("--flow needs the whole clip in one place; leave out the workers")
     from ..scale.films import DistributedFilm
 
     with executors.executor(given.scheduler, given.workers) as pool:
-        _write(
-            DistributedFilm(
-                clip, given.styles, given.output, settings, executor=pool, segment=given.segment, fresh=given.fresh
-            )
-        )
+        options = {"executor": pool, "segment": given.segment, "fresh": given.fresh}
+        _write(DistributedFilm(clip, given.styles, given.output, settings, **options), coded)
 
 
-def _write(film: Any) -> None:
+def _write(film: Any, coded: dict[str, Any]) -> None:
     """Make the frames that are left, behind a progress bar, and write the clip."""
     try:
         for frame in follow(film, film.total, film.done):
             film.store.save("preview", frame.image)
-        written = film.write()
+        written = film.write(**coded)
     except KeyboardInterrupt:
         raise stopped(film.done, film.total, "frames", film.store.folder) from None
     report(written)
@@ -100,7 +140,7 @@ def add_measure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--style", type=Path, help="the painting: adds the distances of style and content")
     parser.add_argument("--extractor", default="compact", help="whose features those compare (compact)")
     parser.add_argument("--json", action="store_true", help="print everything, frame by frame, as JSON")
-    add_range(parser)
+    add_reading(parser)
 
 
 def measure(given: argparse.Namespace) -> None:

@@ -29,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may be no text
     with warnings.catch_warnings():
         warnings.showwarning = _noted(warnings.showwarning)
+        warnings.simplefilter("default", NstlibNote)
         return _run(given)
 
 

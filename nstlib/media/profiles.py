@@ -28,8 +28,8 @@ ADOBE = ((0.64, 0.33), (0.21, 0.71), (0.15, 0.06), D65)
 BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 
 WHITE = 203.0  # nits of an HDR picture's diffuse white (ITU-R BT.2408), which becomes the white of SDR
-PEAK = 1000.0  # nits of the display that HLG is meant for (BT.2100), and where the roll-off reaches white
-KNEE = 0.7  # of SDR's linear light: below it HDR comes through as it is, above it highlights are rolled off
+PEAK = 1000.0  # nits at which the roll-off reaches white
+KNEE = 0.75  # of SDR's linear light: below it HDR comes through as it is, above it highlights are rolled off
 ROWS = 256  # of a picture, converted at a time
 
 
@@ -62,11 +62,13 @@ def pq_linear(value: np.ndarray) -> np.ndarray:
 
 
 def hlg_linear(value: np.ndarray) -> np.ndarray:
-    """BT.2100 hybrid log-gamma -> light over diffuse white, on a display of 1000 nits (its OOTF has γ = 1.2)."""
+    """BT.2100 hybrid log-gamma -> the scene's light over that of diffuse white, which has the code 0.75.
+
+    A display's system gamma is left out: BT.2100 makes it 1.2 at 1000 nits and about 1 at the brightness of SDR.
+    """
     value = np.clip(value, 0, 1)
     scene = np.where(value <= 0.5, value**2 / 3, (np.exp((value - 0.55991073) / 0.17883277) + 0.28466892) / 12)
-    luminance = scene @ np.float32([0.2627, 0.6780, 0.0593])
-    return PEAK / WHITE * scene * np.maximum(luminance, 1e-9)[..., None] ** 0.2
+    return scene / 0.2650
 
 
 def power(exponent: float) -> Callable[[np.ndarray], np.ndarray]:
@@ -131,7 +133,7 @@ def to_srgb(pixels: Image.Image | np.ndarray, colours: bytes | Coding | None, na
         pixels = _floats(pixels.convert("RGB"))
     elif pixels.ndim == 2:
         pixels = np.repeat(pixels[..., None], 3, axis=2)
-    return _by_formula(pixels, colours) if isinstance(colours, Coding) else pixels
+    return by_formula(pixels, colours) if isinstance(colours, Coding) else pixels
 
 
 @lru_cache(maxsize=1)
@@ -185,7 +187,8 @@ def _to_srgb(profile: ImageCms.ImageCmsProfile, mode: str) -> ImageCms.ImageCmsT
     return ImageCms.buildTransform(profile, ImageCms.createProfile("sRGB"), mode, "RGB", flags=flags)
 
 
-def _by_formula(pixels: np.ndarray, coding: Coding) -> np.ndarray:
+def by_formula(pixels: np.ndarray, coding: Coding) -> np.ndarray:
+    """Encoded pixels (H, W, 3) in [0, 1] -> sRGB in [0, 1]."""
     matrix = (np.linalg.inv(_to_xyz(PRIMARIES[1])) @ _to_xyz(coding.primaries)).astype(np.float32)
     linear = coding.linear or srgb_linear
     made = np.empty(pixels.shape, np.float32)

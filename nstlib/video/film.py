@@ -16,6 +16,7 @@ from ..engines import records
 from ..engines.frames import Engine, load_engine
 from ..errors import NstlibError
 from ..media import clips, encoders, files, images
+from ..media.animations import WHITE
 from ..settings import Settings, to_dict
 from .consistency import Guide, Shot, between, estimated, precomputed
 from .next_frame import Frame, next_frame
@@ -87,11 +88,15 @@ class Film:
         for number in range(self.clip.frames):
             yield self.store.load(_name(self.settings.passes - 1, number))
 
-    def write(self) -> clips.Written:
-        """Make what is left, write the clip with its sound and its record beside it, and remove OUTPUT.work."""
+    def write(self, *, codec: str | None = None, crf: int | None = None) -> clips.Written:
+        """Make what is left, write the clip with its sound and its record beside it, and remove OUTPUT.work.
+
+        codec, crf: as `write_frames` takes them.
+        """
         for _ in self:
             pass
-        written = clips.write_frames(self.output, self.finished(), fps=self.clip.fps, audio=self.clip)
+        coded = {"codec": codec, "crf": crf}
+        written = clips.write_frames(self.output, self.finished(), fps=self.clip.fps, audio=self.clip, **coded)
         record = {"kind": "video", **self.recipe, "frames": self.store.log, "note": written.note}
         with files.whole(self.output.with_name(f"{self.output.name}.json")) as beside:
             beside.write_text(json.dumps(record))
@@ -172,7 +177,8 @@ def recipe(
     clip: clips.Clip, styles: Picture | Sequence[Picture], settings: Settings, engine: Engine, flows: str | Path | None
 ) -> dict[str, Any]:
     """Everything that the frames depend on, for JSON; inputs by their checksums, so that they may move."""
-    return {
+    background = {} if clip.background == WHITE else {"background": list(clip.background)}
+    return background | {
         "nstlib": __version__,
         "clip": _checksum(clip.images or [clip.path]),
         "range": {"first": clip.picks[0], "last": clip.picks[-1], "count": clip.frames, "fps": str(clip.fps)},

@@ -11,7 +11,7 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
-from nstlib.errors import NstlibError
+from nstlib.errors import NstlibError, NstlibNote
 from nstlib.media import clips, ffmpeg
 
 
@@ -20,10 +20,14 @@ def ff(*arguments):
     subprocess.run(command, check=True, capture_output=True)
 
 
+def url(path):
+    return f"file:{path}"
+
+
 def film(path, *options, seconds=1, rate=10, size="64x48", sound=True):
     tone = ["-f", "lavfi", "-i", f"sine=duration={seconds}"] if sound else []
     source = ["-f", "lavfi", "-i", f"testsrc2=size={size}:rate={rate}:duration={seconds}"]
-    ff(*source, *tone, "-pix_fmt", "yuv420p", *options, ffmpeg.file_url(path))
+    ff(*source, *tone, "-pix_fmt", "yuv420p", *options, url(path))
     return path
 
 
@@ -39,7 +43,7 @@ def levels(frames):
 
 def sound_of(path, tmp_path):
     """(samples in [-1, 1], samples a second) of a file's sound."""
-    ff("-i", ffmpeg.file_url(path), "-vn", "-ac", 1, tmp_path / "sound.wav")
+    ff("-i", url(path), "-vn", "-ac", 1, tmp_path / "sound.wav")
     with wave.open(str(tmp_path / "sound.wav")) as file:
         return np.frombuffer(file.readframes(file.getnframes()), np.int16) / 32768, file.getframerate()
 
@@ -130,11 +134,13 @@ def test_a_variable_rate_keeps_time(tmp_path):
     hold = "setpts='if(lt(N,4),N,N+4)*0.1/TB'"  # the fourth picture is held for half a second
     steady = ["-framerate", 1000, "-i", tmp_path / "steady" / "%06d.png"]
     ff(*steady, "-vf", hold, "-fps_mode", "vfr", "-c:v", "ffv1", tmp_path / "a.mkv")
-    clip = clips.probe(tmp_path / "a.mkv")
+    with pytest.warns(NstlibNote, match="its rate varies; made constant, 10 frames a second: 4 frames repeated"):
+        clip = clips.probe(tmp_path / "a.mkv")
     assert clip.variable and clip.fps == 10
     shown = levels(clips.read_frames(clip))
     assert np.allclose(shown, [20, 30, 40, 50, 50, 50, 50, 50, 60, 70, 80, 90], atol=1)
-    assert levels(clips.read_frames(tmp_path / "a.mkv", start=0.5, end=0.9)) == shown[5:9]
+    with pytest.warns(NstlibNote):
+        assert levels(clips.read_frames(tmp_path / "a.mkv", start=0.5, end=0.9)) == shown[5:9]
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.gif"])
@@ -157,8 +163,12 @@ def test_a_folder_is_read_in_natural_order(tmp_path):
     for number, level in ((1, 10), (2, 20), (10, 100), (9, 90)):
         cv2.imwrite(str(tmp_path / f"frame{number}.png"), np.full((4, 4, 3), level, np.uint8))
     (tmp_path / "notes.txt").write_text("not a frame")
-    assert levels(clips.read_frames(tmp_path)) == [10, 20, 90, 100]
-    assert clips.probe(tmp_path).fps == 25
+    with pytest.warns(NstlibNote) as notes:
+        clip = clips.probe(tmp_path)
+    assert levels(clips.read_frames(clip)) == [10, 20, 90, 100] and clip.fps == 25
+    assert [note.message.args[0].split(": ", 1)[1] for note in notes] == list(clip.notes)
+    assert clip.notes[0] == "numbers are missing: 3 to 8; the frames around them follow one another"
+    assert clip.notes[1].startswith("a folder of images has no rate; 25 frames a second are taken")
     assert levels(clips.read_frames(tmp_path / "frame2.png")) == [20]
 
 
@@ -180,7 +190,7 @@ def test_odd_sides_are_padded_said_and_undone(tmp_path, shape):
 
 def test_mp4s_play_in_browsers(tmp_path):
     clips.write_frames(tmp_path / "a.mp4", grey(10), fps=10, audio=film(tmp_path / "b.mp4"))
-    _, _, log = ffmpeg.run(*ffmpeg.source(tmp_path / "a.mp4"))
+    _, _, log = ffmpeg.run("-i", url(tmp_path / "a.mp4"))
     assert "h264" in log and "yuv420p" in log and "aac" in log
     data = (tmp_path / "a.mp4").read_bytes()
     assert data.index(b"moov") < data.index(b"mdat")
@@ -326,7 +336,7 @@ def test_writing_refuses_clearly(tmp_path):
     (full / "mine.txt").write_text("")
     cases = [
         (tmp_path / "a.mp4", [], "no frames to write"),
-        (tmp_path / "a.avi", grey(1), "choose from .mp4, .gif"),
+        (tmp_path / "a.avi", grey(1), "choose from .mp4, .mov, .webm, .gif, .webp, a name without"),
         (tmp_path / "file" / "a.mp4", grey(1), "there is no folder"),
         (full, grey(1), "not empty"),
         (tmp_path / "b.mp4", [np.zeros((4, 4, 3)), np.zeros((4, 6, 3))], r"frame 1 is \(4, 6, 3\)"),

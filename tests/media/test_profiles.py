@@ -220,9 +220,7 @@ def hdr(transfer):
         p = (nits / 10000) ** 0.1593017578125
         value = ((0.8359375 + 18.8515625 * p) / (1 + 18.6875 * p)) ** 78.84375
     else:
-        shown = nits / 1000
-        luminance = shown @ np.array([0.2627, 0.6780, 0.0593])
-        scene = shown * luminance[..., None] ** (1 / 1.2 - 1)
+        scene = 0.265 * nits / 203
         value = np.where(
             scene <= 1 / 12,
             np.sqrt(3 * scene),
@@ -245,7 +243,7 @@ def test_highlights_rise_to_white_without_a_step():
     rolled = profiles._rolled_off(light)[:, 0]
     steps = np.diff(rolled)
     assert rolled.max() <= 1 and (steps >= -1e-9).all() and abs(np.diff(steps)).max() < 1e-3
-    np.testing.assert_allclose(rolled[light[:, 0] < 0.7], light[light[:, 0] < 0.7, 0])
+    np.testing.assert_allclose(rolled[light[:, 0] < profiles.KNEE], light[light[:, 0] < profiles.KNEE, 0])
 
 
 def test_pngs_chunks_have_the_order_of_the_specification():
