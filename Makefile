@@ -36,13 +36,15 @@ samples: .venv/ready
 	$(RUN) -m nstlib.samples
 
 notebooks: .venv/ready
-	.venv/bin/jupyter nbconvert --to html --execute --output-dir outputs/notebooks notebooks/*.ipynb
+	.venv/bin/jupyter nbconvert --to notebook --execute --output-dir outputs/notebooks notebooks/*.ipynb
+	.venv/bin/jupyter nbconvert --to html outputs/notebooks/*.ipynb
 
 gallery: .venv/ready
 	$(RUN) -m nstlib.workshop.gallery
 
 docs: .venv/ready-dev
-	TF_CPP_MIN_LOG_LEVEL=3 $(RUN) $(foreach m,doc doc_ast doc_types extract,-W error:::pdoc.$(m)) -m pdoc -o outputs/docs nstlib
+	$(RUN) -m nstlib.workshop.pages
+	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --quiet
 
 .venv/ready: requirements.txt pyproject.toml
 	test -x $(RUN) || $(PYTHON) -m venv .venv

@@ -1,0 +1,54 @@
+"""The pages: every link leads somewhere, every public name is told of, and what is gathered is in the site's menu."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+import nstlib as nst
+from nstlib.workshop import pages
+
+ROOT = pages.ROOT
+NAMES = [name for name in dir(nst) if not name.startswith("__")]
+TEXTS = [path for pattern in pages.SOURCES for path in ROOT.glob(pattern) if path.suffix == ".md"]
+
+
+@pytest.mark.parametrize("page", TEXTS, ids=lambda path: path.name)
+def test_links_lead_to_files_of_the_repository(page):
+    for link in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
+        assert link.startswith("https://") or (page.parent / link).exists(), link
+
+
+def test_what_is_gathered_is_in_the_menu_or_linked(tmp_path):
+    pages.gather(tmp_path, executed=tmp_path)
+    gathered = {str(path.relative_to(tmp_path)) for kind in ("*.md", "*.ipynb") for path in tmp_path.rglob(kind)}
+    sections = yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"]
+    listed = [target for section in sections for target in section.values()]
+    assert gathered == {page for page in listed if isinstance(page, str)} | {
+        page for entries in listed if isinstance(entries, list) for entry in entries for page in entry.values()
+    }
+
+
+def test_notebooks_that_were_run_go_before_those_that_were_not(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "01_quickstart.ipynb").write_text("run")
+    pages.gather(tmp_path / "pages", executed=tmp_path / "run")
+    assert (tmp_path / "pages" / "notebooks" / "01_quickstart.ipynb").read_text() == "run"
+    assert (tmp_path / "pages" / "notebooks" / "02_studio.ipynb").read_text() != "run"
+
+
+def test_the_reference_has_every_public_name():
+    told = re.findall(r"^::: nstlib\.(?:.+\.)?(\w+)$", "\n".join(pages.reference()), re.M)
+    assert sorted(told) == NAMES
+
+
+def test_the_glossary_has_every_public_name():
+    told = set(re.findall(r"`nst\.(\w+)", (ROOT / "docs" / "glossary.md").read_text()))
+    assert set(NAMES) <= told, set(NAMES) - told
+
+
+def test_the_readme_is_short_and_names_every_notebook():
+    told = (ROOT / "README.md").read_text()
+    assert len(told.split()) < 2000
+    assert all(path.name in told for path in Path(ROOT, "notebooks").glob("*.ipynb"))
