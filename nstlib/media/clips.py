@@ -203,8 +203,10 @@ def _probe_video(path: Path, end: float | None, rate: Fraction | None, choice: s
     stream = demux.inspect(path)
     if rate is not None and stream.timed:
         raise NstlibError(f"{path} has a rate of its own; leave out fps={float(rate):g}, which is for what has none")
-    times = stream.times if rate is None else [number / rate for number in range(len(stream.times))]
-    fps, picks, varies = _schedule(times, stream.end, rate or stream.rate, grid=GIF_GRID if stream.animated else None)
+    times, end_of_last = stream.times, stream.end
+    if rate is not None:
+        times, end_of_last = [number / rate for number in range(len(times))], len(times) / rate
+    fps, picks, varies = _schedule(times, end_of_last, rate or stream.rate, grid=GIF_GRID if stream.animated else None)
     if stream.cut and (end is None or end > len(picks) / fps):
         held = f"{len(times)} frames, {float(len(picks) / fps):.3f} s"
         raise NstlibError(f"{path} is cut short: {held} of it can be read; get the whole file, or end before that")
@@ -270,6 +272,8 @@ def _schedule(
     even = mean and all(abs(t - times[0] - i * mean) <= late for i, t in enumerate(times))
     intervals = [b - a for a, b in itertools.pairwise([*times, end])]
     if even and intervals[-1] <= mean + late:
+        if grid:
+            return _rate_on_grid(times, mean, grid), range(len(times)), ""
         # what the file says is exact, where times are rounded to a millisecond; but it may say what is not so
         told = said and abs(1 / usual_rate(said) - mean) * len(times) <= mean / 2
         return usual_rate(said if told else 1 / mean), range(len(times)), ""
@@ -285,6 +289,13 @@ def _schedule(
     counted += [f"{len(times) - shown} dropped"] * (len(times) > shown)
     told = f"its rate varies; made constant, {float(fps):.5g} frames a second: {', '.join(counted) or 'moved in time'}"
     return fps, tuple(picks.tolist()), told
+
+
+def _rate_on_grid(times: Sequence[Fraction], mean: Fraction, grid: Fraction) -> Fraction:
+    """Of the rates in use and the whole ones, the nearest at which the times are what rounding to the grid makes."""
+    rates = sorted({*USUAL_RATES, Fraction(max(1, round(1 / mean)))}, key=lambda rate: abs(rate * mean - 1))
+    fitting = (rate for rate in rates if all(abs(t - times[0] - i / rate) < grid for i, t in enumerate(times)))
+    return next(fitting, usual_rate(1 / mean))
 
 
 def _rates(intervals: Sequence[Fraction], grid: Fraction | None) -> Iterator[Fraction]:

@@ -3,25 +3,15 @@
 import resource
 import subprocess
 import sys
-import wave
 from fractions import Fraction
 
 import cv2
-import imageio_ffmpeg
 import numpy as np
 import pytest
+from footage import ff, sound_of, url
 
 from nstlib.errors import NstlibError, NstlibNote
 from nstlib.media import clips, ffmpeg
-
-
-def ff(*arguments):
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-y", "-v", "error", *map(str, arguments)]
-    subprocess.run(command, check=True, capture_output=True)
-
-
-def url(path):
-    return f"file:{path}"
 
 
 def film(path, *options, seconds=1, rate=10, size="64x48", sound=True):
@@ -39,13 +29,6 @@ def grey(n, shape=(48, 64)):
 
 def levels(frames):
     return [round(float(frame.mean()) * 255) for frame in frames]
-
-
-def sound_of(path, tmp_path):
-    """(samples in [-1, 1], samples a second) of a file's sound."""
-    ff("-i", url(path), "-vn", "-ac", 1, tmp_path / "sound.wav")
-    with wave.open(str(tmp_path / "sound.wav")) as file:
-        return np.frombuffer(file.readframes(file.getnframes()), np.int16) / 32768, file.getframerate()
 
 
 def onset(path, tmp_path):
