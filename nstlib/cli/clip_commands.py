@@ -17,27 +17,29 @@ OUTPUT = "an .mp4, .mov, .webm, .gif or .webp, or a folder of PNGs"
 
 def add_reading(parser: argparse.ArgumentParser) -> None:
     """--start, --end, --every, --fps, --background: which frames of a clip, and how they are read."""
-    parser.add_argument("--start", type=float, default=0.0, metavar="S", help="seconds to begin at (0)")
-    parser.add_argument("--end", type=float, metavar="S", help="seconds to end before (the clip's end)")
-    parser.add_argument("--every", type=int, default=1, metavar="N", help="take every n-th frame (1)")
+    group = parser.add_argument_group("which frames")
+    group.add_argument("--start", type=float, default=0.0, metavar="S", help="seconds to begin at (0)")
+    group.add_argument("--end", type=float, metavar="S", help="seconds to end before (the clip's end)")
+    group.add_argument("--every", type=int, default=1, metavar="N", help="take every n-th frame (1)")
     text = "frames a second of what has no rate: a folder of images, a TIFF's pages, a raw stream (25)"
-    parser.add_argument("--fps", type=_rate, metavar="R", help=text)
-    parser.add_argument("--background", default="white", metavar="C", help="colour under transparent parts (white)")
+    group.add_argument("--fps", type=_rate, metavar="R", help=text)
+    group.add_argument("--background", default="white", metavar="C", help="colour under transparent parts (white)")
 
 
 def add_sound(parser: argparse.ArgumentParser) -> None:
     """--audio and --no-audio: which sound track goes along."""
     text = "number of the sound track to keep, from 1 (the one marked as default)"
-    sounds = parser.add_mutually_exclusive_group()
+    sounds = parser.add_argument_group("its sound").add_mutually_exclusive_group()
     sounds.add_argument("--audio", type=int, metavar="N", help=text)
     sounds.add_argument("--no-audio", action="store_const", dest="audio", const=False, help="leave the sound out")
 
 
 def add_writing(parser: argparse.ArgumentParser) -> None:
     """--codec and --crf: how a video is encoded."""
-    parser.add_argument("--codec", choices=["h264", "hevc"], help="of an .mp4 or .mov (h264)")
+    group = parser.add_argument_group("its file")
+    group.add_argument("--codec", choices=["h264", "hevc"], help="of an .mp4 or .mov (h264)")
     text = "constant rate factor, lower is better and larger (h264 17, hevc 20, .webm 24)"
-    parser.add_argument("--crf", type=int, metavar="N", help=text)
+    group.add_argument("--crf", type=int, metavar="N", help=text)
 
 
 def _rate(text: str) -> Fraction:
@@ -90,9 +92,10 @@ def add_video(parser: argparse.ArgumentParser) -> None:
     add_reading(parser)
     add_sound(parser)
     add_writing(parser)
-    executors.add_workers(parser)
+    work = executors.add_workers(parser)
     text = "frames of a long shot for one worker (96); 0: shots stay whole"
-    parser.add_argument("--segment", "--piece", type=int, default=96, metavar="N", help=text)
+    work.add_argument("--segment", type=int, default=96, metavar="N", help=text)
+    work.add_argument("--piece", type=int, dest="segment", default=argparse.SUPPRESS, help=argparse.SUPPRESS)  # as was
 
 
 def video(given: argparse.Namespace, settings: Settings) -> None:

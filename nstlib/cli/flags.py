@@ -5,7 +5,19 @@ from dataclasses import Field, fields
 
 from ..settings import Settings, reader
 
-# The settings that a command's help tells of, so that it fits a screen; `python -m nstlib settings` lists all.
+# What a setting is for, in the order of help; one that is in no group stands under `more`.
+GROUPS = {
+    "how it looks": (
+        *("content_weight", "style_weight", "style_blend", "style_scale", "strength", "preserve_color", "style_loss"),
+        *("tv_weight", "style_layers", "style_layer_weights", "content_layers", "convention"),
+    ),
+    "how large, how long, from where": ("size", "steps", "scales", "init", "seed"),
+    "how a clip holds together": ("consistency", "temporal_weight", "next_steps", "passes", "reach", "motion"),
+    "what paints": (
+        *("engine", "module", "extractor", "weights", "pooling", "precision", "optimizer", "learning_rate", "tile"),
+    ),
+}
+# The settings that a command's help tells of, so that it fits a screen; `nstlib settings` lists all.
 COMMON = ("engine", "extractor", "content_weight", "style_weight", "style_blend", "preserve_color", "init", "size")
 COMMON += ("steps", "seed", "temporal_weight", "consistency")
 
@@ -15,14 +27,17 @@ def add_settings(command: argparse.ArgumentParser, *, video: bool = False, shown
 
     Help tells of the common ones, or of all where `shown` is set.
     """
-    text = None if shown else "the common ones; `python -m nstlib settings` lists every flag"
-    group = command.add_argument_group("settings", text)
-    for f in fields(Settings):
-        if video or not f.metadata.get("video"):
-            flag = f"--{f.name.replace('_', '-')}"
+    known = {f.name: f for f in fields(Settings) if video or not f.metadata.get("video")}
+    grouped = {name for names in GROUPS.values() for name in names}
+    for wanted, names in {**GROUPS, "more": [name for name in known if name not in grouped]}.items():
+        group = command.add_argument_group(wanted)
+        for f in (known[name] for name in names if name in known):
             about = _help(f) if shown or f.name in COMMON else argparse.SUPPRESS
+            flag = f"--{f.name.replace('_', '-')}"
             more = {"metavar": _metavar(f), "default": argparse.SUPPRESS, "help": about}
             group.add_argument(flag, dest=f.name, type=reader(f), **more)
+    if not shown:
+        command.epilog = f"{command.epilog}; `nstlib settings` lists every setting"
 
 
 def given_settings(given: argparse.Namespace) -> Settings:

@@ -1,12 +1,13 @@
-"""The command line: python -m nstlib COMMAND. Every setting is a flag, made from the settings' table."""
+"""The command line: nstlib COMMAND. Every setting is a flag, made from the settings' table."""
 
 import argparse
 import json
 import math
 import os
 import sys
+import textwrap
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,12 @@ from ..scale.axes import parse
 from . import clip_commands
 from .flags import add_settings, given_settings
 
+GROUPS = {
+    "to begin with": ("demo",),
+    "a picture": ("image", "replay"),
+    "a clip": ("video", "frames", "measure"),
+    "many pictures": ("sweep",),
+}
 AXIS = "a setting, or style, with its values; between lists semicolons: 'style_layers=block1_conv1;block2_conv1,…'"
 
 
@@ -80,10 +87,11 @@ def _failed(line: str) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The parser of every command and flag."""
-    top = argparse.ArgumentParser(prog="python -m nstlib", description="Neural style transfer on images and videos.")
-    top.epilog = "example: python -m nstlib image photo.jpg painting.jpg -o out.png; COMMAND --help tells more"
+    raw = argparse.RawDescriptionHelpFormatter
+    top = argparse.ArgumentParser(prog="nstlib", usage="%(prog)s COMMAND ...", formatter_class=raw)
+    top.epilog = "example: nstlib image photo.jpg painting.jpg -o out.png\nCOMMAND --help tells more"
     top.add_argument("--version", action="version", version=f"nstlib {__version__}")
-    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    commands = top.add_subparsers(prog="nstlib", required=True, metavar="COMMAND", help=argparse.SUPPRESS)
 
     image = _command(commands, "image", image_command, "stylise a picture", "photo.jpg painting.jpg -o out.png")
     image.usage = "%(prog)s CONTENT STYLE [STYLE ...] -o OUT.png [options]"
@@ -134,11 +142,26 @@ def parser() -> argparse.ArgumentParser:
         "list every setting with its default; each is a flag of `image` and `video`",
         "",
     )
+    top.description = f"Neural style transfer on images and videos.\n\n{_listed(commands.choices)}"
     return top
 
 
+def _listed(commands: Mapping[str, argparse.ArgumentParser]) -> str:
+    """The commands by what one wants of them, each with what it does."""
+    grouped = {name for names in GROUPS.values() for name in names}
+    groups = {**GROUPS, "more": [name for name in commands if name not in grouped]}
+    lines = []
+    for wanted, names in groups.items():
+        lines.append(f"{wanted}:")
+        for name in names:
+            lines += textwrap.wrap(
+                commands[name].description, 76, initial_indent=f"  {name:10}", subsequent_indent=" " * 12
+            )
+    return "\n".join(lines)
+
+
 def _command(commands: Any, name: str, run: Callable, text: str, example: str) -> argparse.ArgumentParser:
-    example = f"example: python -m nstlib {name} {example}"
+    example = f"example: nstlib {name} {example}"
     command = commands.add_parser(name, help=text, description=f"{text.capitalize()}.", epilog=example)
     command.set_defaults(run=run, command=command)
     return command

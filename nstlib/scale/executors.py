@@ -12,13 +12,15 @@ from ..errors import NstlibError
 from .workers import one_thread
 
 
-def add_workers(parser: argparse.ArgumentParser) -> None:
-    """--scheduler, --workers: of the two at most one."""
-    group = parser.add_mutually_exclusive_group()
+def add_workers(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """--scheduler, --workers: of the two at most one. Returns the group of help that they stand in."""
+    group = parser.add_argument_group("who does the work")
+    either = group.add_mutually_exclusive_group()
     text = "a Dask scheduler's, such as tcp://127.0.0.1:8786: its workers do the work"
-    group.add_argument("--scheduler", metavar="ADDRESS", help=text)
+    either.add_argument("--scheduler", metavar="ADDRESS", help=text)
     text = "worker processes on this machine, of one core each (none: this process)"
-    group.add_argument("--workers", type=int, metavar="N", help=text)
+    either.add_argument("--workers", type=int, metavar="N", help=text)
+    return group
 
 
 @contextmanager

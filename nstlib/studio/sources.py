@@ -112,7 +112,7 @@ def _measure(path: Path, width: int, height: int) -> None:
     if width * height > MOST_PIXELS:
         raise NstlibError(
             f"{path} is {width} x {height}, {width * height / 1e6:.0f} megapixels; the studio takes "
-            f"{MOST_PIXELS / 1e6:.0f}: shrink it, or use python -m nstlib image"
+            f"{MOST_PIXELS / 1e6:.0f}: shrink it, or use nstlib image"
         )
 
 
