@@ -9,7 +9,8 @@ from typing import Any
 from ..errors import NstlibError
 from ..media import clips, encoders, files, images
 from ..scale import executors
-from ..settings import STYLE_LAYERS, Settings
+from ..settings import STYLE_LAYERS
+from .flags import given_settings
 
 CLIP = "a video, an animated picture, or a folder of numbered images"
 OUTPUT = "an .mp4, .mov, .webm, .gif or .webp, or a folder of PNGs"
@@ -68,13 +69,13 @@ def add_frames(parser: argparse.ArgumentParser) -> None:
     add_writing(parser)
 
 
-def frames(given: argparse.Namespace) -> None:
+def frames_command(given: argparse.Namespace) -> None:
     """Take a clip apart into images, or images into a clip."""
     coded = _coding(given)
-    encoders.check(given.output, **coded)
+    encoders.check_encodable(given.output, **coded)
     files.check_inputs(given.output, given.clip)
     clip = probed(given, given.size)
-    shown = follow(clips.read_frames(clip), clip.frames)
+    shown = follow_frames(clips.read_frames(clip), clip.frames)
     report(clips.write_frames(given.output, shown, fps=clip.fps, audio=clip, **coded))
 
 
@@ -98,10 +99,11 @@ def add_video(parser: argparse.ArgumentParser) -> None:
     work.add_argument("--piece", type=int, dest="segment", default=argparse.SUPPRESS, help=argparse.SUPPRESS)  # as was
 
 
-def video(given: argparse.Namespace, settings: Settings) -> None:
+def video_command(given: argparse.Namespace) -> None:
     """Stylise a clip; stopped, the same command goes on where it was."""
+    settings = given_settings(given)
     coded = _coding(given)
-    encoders.check(given.output, **coded)
+    encoders.check_encodable(given.output, **coded)
     files.check_inputs(given.output, given.clip, *given.styles)
     clip = probed(given, settings.size)
     for style in given.styles:
@@ -123,7 +125,7 @@ def video(given: argparse.Namespace, settings: Settings) -> None:
 def _write(film: Any, coded: dict[str, Any]) -> None:
     """Make the frames that are left, behind a progress bar, and write the clip."""
     try:
-        for frame in follow(film, film.total, film.done):
+        for frame in follow_frames(film, film.total, film.done):
             film.store.save("preview", frame.image)
         written = film.write(**coded)
     except KeyboardInterrupt:
@@ -146,7 +148,7 @@ def add_measure(parser: argparse.ArgumentParser) -> None:
     add_reading(parser)
 
 
-def measure(given: argparse.Namespace) -> None:
+def measure_command(given: argparse.Namespace) -> None:
     """Measure a stylised clip: steadiness, structure, drift, and with a style its distances."""
     from ..research import metrics
 
@@ -158,12 +160,12 @@ def measure(given: argparse.Namespace) -> None:
         from ..core.features import load_extractor
 
         options["extractor"] = load_extractor(given.extractor, STYLE_LAYERS)
-    shown = follow(clips.read_frames(result), result.frames)
+    shown = follow_frames(clips.read_frames(result), result.frames)
     found = metrics.measure(clips.read_frames(source), shown, **options)
-    print(json.dumps(found) if given.json else table(found))
+    print(json.dumps(found) if given.json else measures_table(found))
 
 
-def table(found: dict[str, Any]) -> str:
+def measures_table(found: dict[str, Any]) -> str:
     """The means and the drift of `metrics.measure`, a line each."""
     rows = [("frames", found["frames"]), ("cuts", len(found["cuts"])), *found["mean"].items()]
     drift = found["drift"] or {}
@@ -173,7 +175,7 @@ def table(found: dict[str, Any]) -> str:
     return "\n".join(f"{name:28} {value}" for name, value in lines)
 
 
-def follow(frames: Any, total: int, done: int = 0) -> Any:
+def follow_frames(frames: Any, total: int, done: int = 0) -> Any:
     """The frames, behind a progress bar with the time left."""
     from tqdm.auto import tqdm
 

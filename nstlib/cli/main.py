@@ -109,7 +109,7 @@ def parser() -> argparse.ArgumentParser:
     replay.add_argument("--search", type=Path, action="append", default=[], help="a folder to look for inputs in")
 
     text = "stylise a clip, steady and with its sound; stopped, the same command goes on"
-    video = _command(commands, "video", video_command, text, "clip.mp4 painting.jpg -o out.mp4")
+    video = _command(commands, "video", clip_commands.video_command, text, "clip.mp4 painting.jpg -o out.mp4")
     video.usage = "%(prog)s CLIP STYLE [STYLE ...] -o OUT.mp4 [options]"
     clip_commands.add_video(video)
     add_settings(video, video=True)
@@ -126,10 +126,12 @@ def parser() -> argparse.ArgumentParser:
     add_settings(grid)
 
     text = "take a clip apart into images, or put images together"
-    clip_commands.add_frames(_command(commands, "frames", clip_commands.frames, text, "clip.mp4 -o frames"))
+    clip_commands.add_frames(_command(commands, "frames", clip_commands.frames_command, text, "clip.mp4 -o frames"))
 
     text = "measure a stylised clip against its source"
-    measure = _command(commands, "measure", clip_commands.measure, text, "clip.mp4 out.mp4 --style painting.jpg")
+    measure = _command(
+        commands, "measure", clip_commands.measure_command, text, "clip.mp4 out.mp4 --style painting.jpg"
+    )
     clip_commands.add_measure(measure)
 
     demo = _command(commands, "demo", demo_command, "stylise the bundled samples", "-o outputs")
@@ -180,7 +182,7 @@ def image_command(given: argparse.Namespace) -> None:
 
     run = begin(given.content, given.styles, settings, masks=given.mask)
     try:
-        follow(run)
+        follow_run(run)
     except KeyboardInterrupt:
         _keep(run, given.output)
         so_far = f"stopped after {run.number} of {run.total_steps} steps; so far: {given.output}"
@@ -202,7 +204,7 @@ def replay_command(given: argparse.Namespace) -> None:
     from ..engines import records
 
     run = records.replay(record, search=(given.picture.parent, *given.search))
-    follow(run)
+    follow_run(run)
     _keep(run, given.output)
     print(given.output)
 
@@ -232,11 +234,6 @@ def sweep_command(given: argparse.Namespace) -> None:
         raise NstlibError(f"{failed} of {total} cells could not be made; {given.output / 'table.csv'} says why")
 
 
-def video_command(given: argparse.Namespace) -> None:
-    """Stylise a clip."""
-    clip_commands.video(given, given_settings(given))
-
-
 def settings_command(given: argparse.Namespace) -> None:
     """List every setting."""
     table = argparse.ArgumentParser(usage=argparse.SUPPRESS, add_help=False)
@@ -251,7 +248,7 @@ def demo_command(given: argparse.Namespace) -> None:
     demo(given.output)
 
 
-def follow(run: Any) -> None:
+def follow_run(run: Any) -> None:
     """Take every step that is left, behind a progress bar."""
     from tqdm.auto import tqdm
 

@@ -16,7 +16,7 @@ from .optimize import Adam
 from .parameters import Pixels
 from .schedule import Stage, plan
 from .speed import arithmetic, memory
-from .speed.lbfgs import LBFGS, pyramid
+from .speed.lbfgs import LBFGS, laplacian_pyramid
 from .speed.tiles import TiledModel, refuse_masks, tiled
 from .steps import Inputs, Steps
 from .styles import Picture, Styles
@@ -97,7 +97,7 @@ class Run(Steps):
         if settings.optimizer == "lbfgs":
             memory = 3 if settings.tile else None  # a picture in tiles has no room for many copies of itself
             first = 0.04 if self._stage == 0 else 0.01
-            return LBFGS(x, memory=memory, first=first, precondition=pyramid(), bounded=bounded)
+            return LBFGS(x, memory=memory, first=first, precondition=laplacian_pyramid(), bounded=bounded)
         epsilon = 0.1 if settings.convention == "tutorial" else 1e-8  # 0.1 suits the tutorial's large gradients
         return Adam(x, learning_rate=settings.learning_rate, epsilon=epsilon, bounded=bounded)
 

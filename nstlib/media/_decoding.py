@@ -78,7 +78,7 @@ def pixels_of(picture: Image.Image, name: str, stream: BinaryIO | None = None, s
 
     stream: its file's bytes, for what Pillow does not tell of colours, and does not keep of 16 bits.
     """
-    colours = profiles.read(picture, stream, name)
+    colours = profiles.read_profile(picture, stream, name)
     deep = _deep(picture, stream)
     picture.load()
     turn = TURNS.get(_orientation(picture))  # that of a TIFF Pillow has followed by now

@@ -31,7 +31,7 @@ class Animation:
     delays: tuple[Fraction, ...]
 
 
-def inspect(path: Path) -> Animation | None:
+def inspect_animation(path: Path) -> Animation | None:
     """What an animated picture holds; None for a still one. NstlibError for what cannot be read."""
     if path.suffix.lower() not in SUFFIXES:
         return None
@@ -68,7 +68,7 @@ def _pages(picture: Image.Image) -> Animation | None:
     return Animation(width, height, tuple(numbers), (seconds,) * len(numbers) if seconds > 0 else ())
 
 
-def read(path: Path, numbers: Sequence[int], background: Colour = WHITE) -> Iterator[np.ndarray]:
+def read_animation(path: Path, numbers: Sequence[int], background: Colour = WHITE) -> Iterator[np.ndarray]:
     """The frames of these numbers, (H, W, 3), sRGB in [0, 1], transparent parts over the background."""
     with _decoding.opened(path) as picture, path.open("rb") as stream:
         for number in numbers:
@@ -81,7 +81,7 @@ def read(path: Path, numbers: Sequence[int], background: Colour = WHITE) -> Iter
 
 def still(path: Path, background: Colour = WHITE) -> np.ndarray:
     """A picture (H, W, 3), sRGB in [0, 1], of an animation the first frame, transparent parts over the background."""
-    return images.load(path) if background == WHITE else next(read(path, (0,), background))
+    return images.load(path) if background == WHITE else next(read_animation(path, (0,), background))
 
 
 def over(picture: Image.Image, background: Colour) -> Image.Image:

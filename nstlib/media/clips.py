@@ -145,7 +145,7 @@ def _fitted(width: int, height: int, size: int | None) -> tuple[int, int]:
 
 
 def _probe_images(path: Path, rate: Fraction | None) -> Clip:
-    if path.is_file() and (animation := animations.inspect(path)):
+    if path.is_file() and (animation := animations.inspect_animation(path)):
         return _probe_animation(path, animation, rate)
     files = [path] if path.is_file() else [f for f in path.iterdir() if f.suffix.lower() in IMAGES and f.name[0] != "."]
     files.sort(key=lambda f: [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", f.name)])
@@ -210,7 +210,7 @@ def _probe_video(path: Path, end: float | None, rate: Fraction | None, choice: s
     if stream.cut and (end is None or end > len(picks) / fps):
         held = f"{len(times)} frames, {float(len(picks) / fps):.3f} s"
         raise NstlibError(f"{path} is cut short: {held} of it can be read; get the whole file, or end before that")
-    track, said = sound.choose(path, choice)
+    track, said = sound.choose_track(path, choice)
     made = re.match(r"nstlib crop=(\d+)x(\d+)", stream.comment)
     matrix = develop.matrix_of(stream.first)
     width, height = _sides(path, stream, matrix, crop := (int(made[1]), int(made[2])) if made else None)
@@ -354,7 +354,7 @@ def _read_images(clip: Clip) -> Iterator[np.ndarray]:
 def _read_pages(clip: Clip) -> Iterator[np.ndarray]:
     numbers = [clip.pages[pick] for pick in clip.picks]
     named = (f"{clip.path}, frame {number + 1}" for number in numbers)
-    with closing(animations.read(clip.path, numbers, clip.background)) as pictures:
+    with closing(animations.read_animation(clip.path, numbers, clip.background)) as pictures:
         yield from _scaled(clip, clip.stored, zip(named, pictures, strict=True))
 
 
@@ -433,5 +433,5 @@ def write_frames(
     rate = Fraction(fps).limit_denominator(1001)
     frames = itertools.chain([first], frames)
     job = encoders.Job(Path(path), frames, first.shape, rate, **sounds, codec=codec, crf=crf)
-    encoders.write(job)
+    encoders.encode_clip(job)
     return Written(job.path, job.count, first.shape[1], first.shape[0], job.rate, job.note)

@@ -59,7 +59,7 @@ class Packet(NamedTuple):
     hidden: bool
 
 
-class Look(NamedTuple):
+class DecodedFacts(NamedTuple):
     """What decoding shows; stamps: of each frame in the order shown, (presentation, decoding)."""
 
     first: av.VideoFrame | None
@@ -223,7 +223,7 @@ def _widest(stamps: Sequence[Any]) -> Any:
     return max((b - a for a, b in itertools.pairwise(stamps)), default=0)
 
 
-def _look(path: str | Path, limit: int | None) -> Look:
+def _look(path: str | Path, limit: int | None) -> DecodedFacts:
     first, interlaced, stamps, last = None, False, [], 0
     frames = decoded(path)
     for frame in itertools.islice(frames, limit):
@@ -232,10 +232,10 @@ def _look(path: str | Path, limit: int | None) -> Look:
         stamps.append((frame.pts, frame.dts))
         last = frame.duration or 0
     frames.close()
-    return Look(first, interlaced, stamps, last)
+    return DecodedFacts(first, interlaced, stamps, last)
 
 
-def _times(container: Any, shown: Any, look: Look, rate: Fraction) -> list[Fraction]:
+def _times(container: Any, shown: Any, look: DecodedFacts, rate: Fraction) -> list[Fraction]:
     """Seconds at which the decoded frames are shown, by their stamps or else by their number and the rate.
 
     The stamps go to the frames in order: those of H.264 in AVI are the right ones, shuffled.

@@ -75,7 +75,7 @@ class Job:
         self.note = f"{self.note}; {text}" if self.note else text
 
 
-def check(path: Path, *, codec: str | None = None, crf: int | None = None) -> None:
+def check_encodable(path: Path, *, codec: str | None = None, crf: int | None = None) -> None:
     """Raises NstlibError unless a clip can be written there: known extension, existing folder, nothing in the way.
 
     codec: one that the extension takes, its first by default. crf: the codec's constant rate factor.
@@ -102,9 +102,9 @@ def check(path: Path, *, codec: str | None = None, crf: int | None = None) -> No
             raise NstlibError(f"{path.name}: the ffmpeg in use has no {encoder}; {ffmpeg.NO_FFMPEG}")
 
 
-def write(job: Job) -> None:
+def encode_clip(job: Job) -> None:
     """Writes in a folder beside `job.path`, which appears when it is whole; a failure leaves nothing behind."""
-    check(job.path, codec=job.codec, crf=job.crf)
+    check_encodable(job.path, codec=job.codec, crf=job.crf)
     path = job.path.absolute()
     with _workplace(path, job) as (folder, lock):
         part = ENCODERS[path.suffix.lower()].write(job, folder)
@@ -211,7 +211,7 @@ def _fast_start(suffix: str) -> list[str]:
 
 def _with_sound(job: Job, folder: Path, silent: str) -> Path:
     """The silent pictures with the track; a sound that begins late begins late, one that goes on longer is cut."""
-    heard = sound.samples(job.source, job.track, begin=job.start, seconds=float(job.count / job.rate))
+    heard = sound.read_sound(job.source, job.track, begin=job.start, seconds=float(job.count / job.rate))
     first = next(heard.blocks, None)
     if first is None:
         job.tell("the sound is over before the pictures begin")
@@ -240,12 +240,12 @@ def _pipe(job: Job, folder: Path, name: str, arrays: Iterable[np.ndarray], *argu
             for array in arrays:
                 child.stdin.write(array.tobytes())
             child.stdin.close()
-        ffmpeg.check(child.wait(), log.text(), f"cannot write {job.path}")
+        ffmpeg.check_status(child.wait(), log.text(), f"cannot write {job.path}")
 
 
 def _convert(job: Job, folder: Path, name: str, *arguments: str) -> None:
-    status, _, log = ffmpeg.run("-y", "-v", "error", *arguments, f"file:{name}", folder=folder)
-    ffmpeg.check(status, log, f"cannot write {job.path}")
+    status, _, log = ffmpeg.call("-y", "-v", "error", *arguments, f"file:{name}", folder=folder)
+    ffmpeg.check_status(status, log, f"cannot write {job.path}")
 
 
 class Encoder(NamedTuple):

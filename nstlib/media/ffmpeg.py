@@ -50,10 +50,10 @@ def has_encoder(name: str) -> bool:
 
 @functools.lru_cache(maxsize=1)
 def _encoders(_executable: str | None) -> frozenset[str]:
-    return frozenset(re.findall(r"^ [VAS][A-Z.]{5} (\S+)", run("-v", "error", "-encoders")[1], re.M))
+    return frozenset(re.findall(r"^ [VAS][A-Z.]{5} (\S+)", call("-v", "error", "-encoders")[1], re.M))
 
 
-def run(*arguments: str, folder: Path | None = None) -> tuple[int, str, str]:
+def call(*arguments: str, folder: Path | None = None) -> tuple[int, str, str]:
     """(exit status, stdout, stderr) of one finished call."""
     with process(*arguments, folder=folder, stdout=subprocess.PIPE) as (child, log):
         output = child.stdout.read().decode(errors="replace")
@@ -86,7 +86,7 @@ def why(log: str) -> str:
     return kept[-1].rsplit(": ", 1)[-1] if plain else kept[-1] if kept else "ffmpeg gives no reason"
 
 
-def check(status: int, log: str, what: str) -> None:
+def check_status(status: int, log: str, what: str) -> None:
     """Raises NstlibError `what: why` unless ffmpeg ended with status 0."""
     if status:
         raise NstlibError(f"{what}: {why(log) if status > 0 else f'ffmpeg was ended by signal {-status}'}")

@@ -95,7 +95,7 @@ def of_codes(primaries: int, transfer: int, name: str) -> Coding | None:
     return None if coding == Coding() else coding
 
 
-def read(picture: Image.Image, stream: BinaryIO | None, name: str) -> bytes | Coding | None:
+def read_profile(picture: Image.Image, stream: BinaryIO | None, name: str) -> bytes | Coding | None:
     """What an open picture says of its colours: an ICC profile, a coding, or None for sRGB.
 
     stream: the file's bytes, for what Pillow does not tell. PNG's chunks go in the order of its specification: cICP,

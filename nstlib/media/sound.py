@@ -29,7 +29,7 @@ class Track:
     default: bool
 
 
-class Frame(NamedTuple):
+class SoundFrame(NamedTuple):
     """Decoded samples (n, channels), `rate` a second, of a time in seconds after the file's beginning."""
 
     time: float | None
@@ -47,7 +47,7 @@ class Sound:
     blocks: Iterator[np.ndarray]
 
 
-def choose(path: Path, wanted: Choice = None) -> tuple[int | None, list[str]]:
+def choose_track(path: Path, wanted: Choice = None) -> tuple[int | None, list[str]]:
     """(the number of the track to keep or None, what is to be said of the others).
 
     wanted: a number from 1; False for none; None for the track that the file marks as default, else the first, and
@@ -89,14 +89,16 @@ def _track(number: int, stream: Any) -> Track:
 
 def _decodable(path: Path, number: int) -> bool:
     with suppress(NstlibError):
-        sound = samples(path, number, patience=PATIENCE)
+        sound = read_sound(path, number, patience=PATIENCE)
         found = next(sound.blocks, None) is not None
         sound.blocks.close()
         return found
     return False
 
 
-def samples(path: Path, number: int, *, begin: float = 0.0, seconds: float | None = None, patience: int = 0) -> Sound:
+def read_sound(
+    path: Path, number: int, *, begin: float = 0.0, seconds: float | None = None, patience: int = 0
+) -> Sound:
     """A track's samples from `begin` (seconds after the file's beginning) on, for so many seconds at most.
 
     Silence stands where the file has a gap, or begins late; a track that is over early ends early. What cannot be
@@ -109,7 +111,7 @@ def samples(path: Path, number: int, *, begin: float = 0.0, seconds: float | Non
     return Sound(first.rate, first.layout, _placed(chain([first], frames), first.rate, begin, seconds))
 
 
-def _placed(frames: Iterable[Frame], rate: int, begin: float, seconds: float | None) -> Iterator[np.ndarray]:
+def _placed(frames: Iterable[SoundFrame], rate: int, begin: float, seconds: float | None) -> Iterator[np.ndarray]:
     """The frames' samples end to end, each at its time: silence in gaps, and of what overlaps the later part."""
     end = None if seconds is None else round(seconds * rate)
     written, expected = 0, None
@@ -128,7 +130,7 @@ def _placed(frames: Iterable[Frame], rate: int, begin: float, seconds: float | N
             return
 
 
-def _frames(path: Path, number: int, patience: int) -> Iterator[Frame]:
+def _frames(path: Path, number: int, patience: int) -> Iterator[SoundFrame]:
     with demux.opened(path) as container:
         stream, begin = container.streams.audio[number - 1], demux.origin(container)
         jumpy = bool(demux.JUMPY & demux.names(container))
@@ -140,7 +142,7 @@ def _frames(path: Path, number: int, patience: int) -> Iterator[Frame]:
                     shift += following - time
                     time = following
                 following = time + len(samples) / rate
-            yield Frame(time, rate, layout, samples)
+            yield SoundFrame(time, rate, layout, samples)
 
 
 def _resampled(container: Any, stream: Any, patience: int) -> Iterator[Any]:

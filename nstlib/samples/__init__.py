@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import NstlibError
-from .drawing import FPS, FRAMES, SIZE
+from ._drawing import FPS, FRAMES, SIZE
 
 DATA = Path(__file__).resolve().parent / "data"
 STYLES = ("whirls", "mosaic", "ink")  # the smooth one last
@@ -23,22 +23,22 @@ SEED = 1
 
 def clip() -> Path:
     """60 frames of 640 x 360 at 24 a second, H.264, with sound: `frame(0)` to `frame(59)`."""
-    return bundled(DATA / "clip.mp4")
+    return _bundled(DATA / "clip.mp4")
 
 
 def styles() -> dict[str, Path]:
     """The style images by name: whirls (thick strokes), mosaic (the busiest), ink (a wash; the smoothest)."""
-    return {name: bundled(DATA / "styles" / f"{name}.jpg") for name in STYLES}
+    return {name: _bundled(DATA / "styles" / f"{name}.jpg") for name in STYLES}
 
 
 def photograph() -> Path:
     """A real photograph, 512 x 600: the portrait in the public domain that comes with matplotlib."""
     from matplotlib import get_data_path
 
-    return bundled(Path(get_data_path(), "sample_data", "grace_hopper.jpg"))
+    return _bundled(Path(get_data_path(), "sample_data", "grace_hopper.jpg"))
 
 
-def bundled(path: Path) -> Path:
+def _bundled(path: Path) -> Path:
     """The path, if there is a file."""
     if not path.is_file():
         raise NstlibError(f"{path}: the bundled sample is missing; draw it anew with: python -m nstlib.samples")
@@ -50,9 +50,9 @@ def frame(index: int, *, size: tuple[int, int] = SIZE) -> np.ndarray:
 
     index: 0 to 59. size: (H, W); other shapes than 9:16 stretch the picture. Sizes above 720 x 1280 add no detail.
     """
-    from .drawing import scene
+    from ._drawing import scene
 
-    return scene.resize(scene.render(known(index)), sized(size))
+    return scene.resize(scene.render(_known(index)), _sized(size))
 
 
 def exact_flow(index: int, other: int, *, size: tuple[int, int] = SIZE) -> tuple[np.ndarray, np.ndarray]:
@@ -62,9 +62,9 @@ def exact_flow(index: int, other: int, *, size: tuple[int, int] = SIZE) -> tuple
     frame `index` is seen in frame `other` too; 0 where it is hidden there, outside it, or where the pixel lies on an
     edge and mixes two motions. For frame t and the one before it: exact_flow(t, t - 1).
     """
-    from .drawing import scene
+    from ._drawing import scene
 
-    return scene.flow(known(index), known(other), sized(size))
+    return scene.flow(_known(index), _known(other), _sized(size))
 
 
 def busy_style(busyness: float, *, seed: int = 0, size: tuple[int, int] = (512, 512)) -> np.ndarray:
@@ -73,14 +73,14 @@ def busy_style(busyness: float, *, seed: int = 0, size: tuple[int, int] = (512, 
     busyness: 0 (few, large, smooth) to 1 (very many, small), the palette and the hand unchanged. seed: another
     painting of the same kind. size: (H, W).
     """
-    from .drawing.busy import busy
+    from ._drawing.busy import busy
 
     if not (isinstance(busyness, Real) and 0 <= busyness <= 1):
         raise NstlibError(f"busyness={busyness!r}; give a number from 0 to 1")
-    return busy(float(busyness), np.random.default_rng(seed), sized(size))
+    return busy(float(busyness), np.random.default_rng(seed), _sized(size))
 
 
-def known(index: int) -> int:
+def _known(index: int) -> int:
     """The frame's number, if the clip has it."""
     try:
         number = whole(index)
@@ -91,7 +91,7 @@ def known(index: int) -> int:
     return number
 
 
-def sized(size: tuple[int, int]) -> tuple[int, int]:
+def _sized(size: tuple[int, int]) -> tuple[int, int]:
     """(H, W), if both are whole numbers of at least 8."""
     try:
         height, width = map(whole, size)
@@ -103,9 +103,9 @@ def sized(size: tuple[int, int]) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=len(STYLES))
-def paint(name: str) -> np.ndarray:
+def paint_style(name: str) -> np.ndarray:
     """The style `name` as it is drawn, before it becomes a file: (H, W, 3) float32 RGB in [0, 1]."""
-    from .drawing import ink, mosaic, whirls
+    from ._drawing import ink, mosaic, whirls
 
     draw = {"whirls": whirls.whirls, "mosaic": mosaic.mosaic, "ink": ink.ink}[name]
     return draw(np.random.default_rng(SEED))
@@ -115,11 +115,11 @@ def render(folder: Path = DATA) -> None:
     """Draw every bundled sample into a folder: clip.mp4 and styles/*.jpg, the same ones every time."""
     from PIL import Image
 
-    from .drawing import film
+    from ._drawing import film
 
     (folder / "styles").mkdir(parents=True, exist_ok=True)
     for name in STYLES:
-        picture = Image.fromarray(np.rint(paint(name) * 255).astype(np.uint8))
+        picture = Image.fromarray(np.rint(paint_style(name) * 255).astype(np.uint8))
         picture.save(folder / "styles" / f"{name}.jpg", quality=93, subsampling=0)
     sound = film.soundtrack(FRAMES / FPS, SEED)
     film.write(folder / "clip.mp4", map(frame, range(FRAMES)), size=SIZE, fps=FPS, sound=sound)

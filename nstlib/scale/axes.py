@@ -25,7 +25,7 @@ def parse(text: str) -> tuple[str, list[Any]]:
     name = name.strip().replace("-", "_")
     if not equals or not values:
         raise NstlibError(f"--axis {text}; give name=value,value, such as content_weight=0.01,0.1")
-    known(name)
+    check_name(name)
     is_list = name != STYLE and isinstance(SETTINGS[name].default, tuple)
     read = str if name == STYLE else reader(SETTINGS[name])
     try:
@@ -34,17 +34,17 @@ def parse(text: str) -> tuple[str, list[Any]]:
         raise NstlibError(f"--axis {text}: {error}") from None
 
 
-def known(name: str) -> str:
+def check_name(name: str) -> str:
     """The name, if it is a setting's or `style`. Raises NstlibError otherwise."""
     if name not in (STYLE, *SETTINGS):
         raise choose("axis", name, (STYLE, *SETTINGS))
     return name
 
 
-def check(axes: Axes) -> dict[str, list[Any]]:
+def check_axes(axes: Axes) -> dict[str, list[Any]]:
     """The axes as lists. Raises NstlibError for an unknown name, and for an axis without values."""
     for name, values in axes.items():
-        known(name)
+        check_name(name)
         if isinstance(values, str) or not len(values):
             raise NstlibError(f"axis {name}={values!r}; give a list of values")
     return {name: list(values) for name, values in axes.items()}
@@ -64,15 +64,15 @@ def vary(base: Settings, values: Mapping[str, Any]) -> Settings | NstlibError:
         return error
 
 
-def label(name: str, value: Any) -> str:
+def axis_label(name: str, value: Any) -> str:
     """A setting and its value in words: `style weight 0.1`."""
-    return f"{name.replace('_', ' ')} {shown(name, value)}"
+    return f"{name.replace('_', ' ')} {value_text(name, value)}"
 
 
-def shown(name: str, value: Any) -> str:
+def value_text(name: str, value: Any) -> str:
     """A value as text: a list with commas, a style by its file's name."""
     if isinstance(value, tuple | list):
-        return ", ".join(shown(name, part) for part in value)
+        return ", ".join(value_text(name, part) for part in value)
     if name == STYLE:
         return Path(value).name if isinstance(value, str | Path) else "array"
     return f"{value:g}" if isinstance(value, float) else str(value)

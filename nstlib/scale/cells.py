@@ -16,7 +16,7 @@ from ..engines.frames import begin
 from ..errors import NstlibError
 from ..media import files, images
 from ..settings import Settings, to_dict
-from .axes import shown
+from .axes import value_text
 from .workers import Input, Outcome, one_thread
 
 FILES = ("weights", "module", "init")  # settings that may name a file, which workers must find at the same path
@@ -25,10 +25,10 @@ FILES = ("weights", "module", "init")  # settings that may name a file, which wo
 def paint_alone(settings: Settings, *inputs: Input) -> Outcome:
     """`paint` in a worker process, on one core."""
     one_thread()
-    return paint(settings, *inputs)
+    return paint_cell(settings, *inputs)
 
 
-def paint(settings: Settings, content: Input, *styles: Input) -> Outcome:
+def paint_cell(settings: Settings, content: Input, *styles: Input) -> Outcome:
     """One picture as a PNG with its record. What goes wrong is told, not raised."""
     began = perf_counter()
     try:
@@ -38,7 +38,7 @@ def paint(settings: Settings, content: Input, *styles: Input) -> Outcome:
         with TemporaryDirectory() as folder:
             return Outcome(images.save(Path(folder, "cell.png"), run.image, record=record).read_bytes())
     except Exception as error:  # of any kind: it is this cell's alone
-        return Outcome(error=line(error))
+        return Outcome(error=one_line(error))
 
 
 def _record(run: Any, inputs: tuple[Input, ...]) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def _record(run: Any, inputs: tuple[Input, ...]) -> dict[str, Any]:
     return record | {"threads": tf.config.threading.get_intra_op_parallelism_threads()}
 
 
-def take(source: Picture) -> Input:
+def read_input(source: Picture) -> Input:
     """A picture, to be sent. Raises NstlibError for what is none."""
     source = images.take(source)
     images.shape_of(source)
@@ -66,7 +66,7 @@ def file_name(values: dict[str, Any], inputs: Sequence[Input], settings: Setting
     named = [files.checksum(path) for path in paths if path.is_file()]
     whole = [to_dict(settings), [given.sha256 for given in inputs], named, __version__, _versions()]
     digest = files.checksum(json.dumps(whole).encode())[:8]
-    words = "_".join(f"{name}={shown(name, value)}" for name, value in values.items())
+    words = "_".join(f"{name}={value_text(name, value)}" for name, value in values.items())
     return f"{re.sub(r'[^A-Za-z0-9._=,+-]+', '', words)[:100]}-{digest}.png"
 
 
@@ -75,7 +75,7 @@ def _versions() -> dict[str, str]:
     return records.versions()
 
 
-def line(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
     """An error as one line; its kind goes before, unless the package raised it."""
     text = " ".join(str(error).split())[:300]
     return text if isinstance(error, NstlibError) else f"{type(error).__name__}: {text}".rstrip(": ")

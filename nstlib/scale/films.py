@@ -17,8 +17,8 @@ from ..settings import Settings
 from ..video import shots
 from ..video.film import Film, Frame
 from ..video.progress import DAMAGED
-from .cells import line, take
-from .segments import PackedFrame, decoded, encoded, paint_keyframes, paint_segment
+from .cells import one_line, read_input
+from .segments import PackedFrame, from_png, paint_keyframes, paint_segment, to_png
 from .workers import LOST
 
 SEGMENT = 96  # frames of a long shot for one worker: 4 seconds of film
@@ -80,7 +80,7 @@ class DistributedFilm(Film):
         overlap = overlap if settings.consistency == "steady" else 0
         divided = {"pieces": {"frames": segment, "overlap": overlap}}
         styles = images.take_all(styles, "a style")
-        sent = [take(style) for style in styles]
+        sent = [read_input(style) for style in styles]
         super().__init__(clip, styles, output, settings, fresh=fresh, divided=divided)
 
         self._executor, self._window = executor, window or max(WINDOW, 2 * getattr(executor, "count", 0))
@@ -93,7 +93,7 @@ class DistributedFilm(Film):
             segment = job.segment
             for number, (png, how) in enumerate(_load(self._path(segment)), segment.first):
                 if number >= self.done:
-                    yield self._keep(Frame(number, 0, decoded(png), **how))
+                    yield self._keep(Frame(number, 0, from_png(png), **how))
             for path in filter(None, (self._path(segment), job.before)):
                 path.unlink(missing_ok=True)
 
@@ -101,7 +101,7 @@ class DistributedFilm(Film):
         """The segments that frames are still wanted of, in order, each once it is on disk."""
         before = None
         try:
-            for segment, frames in cut(clips.read_frames(self.clip), self._segment, self._overlap):
+            for segment, frames in cut_segments(clips.read_frames(self.clip), self._segment, self._overlap):
                 if segment.first + segment.count > self.done:
                     self._jobs.append(_Job(segment, frames, before if segment.begins else None))
                     self._collect(timeout=0)
@@ -110,7 +110,7 @@ class DistributedFilm(Film):
             yield from self._due(0)
         except LOST as error:
             done = f"{self.done} of {self.total} frames and the segments that were finished are in {self.store.folder}"
-            raise NstlibError(f"the workers were lost ({line(error)}); {done}; the same call goes on") from None
+            raise NstlibError(f"the workers were lost ({one_line(error)}); {done}; the same call goes on") from None
         finally:
             for future in self._waiting:
                 future.cancel()
@@ -185,10 +185,12 @@ def _painted(future: Future, segment: Segment) -> list[PackedFrame]:
     except (NstlibError, *LOST):
         raise
     except Exception as error:
-        raise NstlibError(f"frames {segment.first} to {segment.first + segment.count - 1}: {line(error)}") from error
+        raise NstlibError(
+            f"frames {segment.first} to {segment.first + segment.count - 1}: {one_line(error)}"
+        ) from error
 
 
-def cut(frames: Iterable[np.ndarray], size: int, overlap: int) -> Iterator[tuple[Segment, list[bytes]]]:
+def cut_segments(frames: Iterable[np.ndarray], size: int, overlap: int) -> Iterator[tuple[Segment, list[bytes]]]:
     """The segments of a film's frames, each within a shot, and their frames as PNGs, the next keyframe's after them.
 
     Pieces of `size` frames, as long as more than `overlap` follow in the shot; what is left is its last.
@@ -199,7 +201,7 @@ def cut(frames: Iterable[np.ndarray], size: int, overlap: int) -> Iterator[tuple
         if before is not None and shots.is_cut(before, frame):
             yield Segment(first, len(held), begins, False), held
             first, held, begins = first + len(held), [], False
-        held.append(encoded(frame))
+        held.append(to_png(frame))
         before = frame
         if size and len(held) == size + 1 + overlap:
             keyed = overlap > 0

@@ -38,12 +38,12 @@ def paint_segment(
     own = len(frames) - bool(end)
     for number, png in enumerate(frames[:own]):
         if number == 0 and begin:
-            shot.add(0, decoded(png), decoded(begin[0]))
+            shot.add(0, from_png(png), from_png(begin[0]))
             painted.append(begin)
             continue
         guided = number > 0 and settings.consistency == "steady"
         target = ahead.get(number) if guided else None
-        painted.append(_next(engine, shot, number, decoded(png), guided, target, own - number))
+        painted.append(_next(engine, shot, number, from_png(png), guided, target, own - number))
     return painted
 
 
@@ -62,11 +62,11 @@ def _next(
         if not guided:
             return None
         found = shot.advance(number, frame)
-        return drawn(found, decoded(target[0]), 2 / left) if target else found
+        return drawn(found, from_png(target[0]), 2 / left) if target else found
 
     if target and left <= 2:
         shot.advance(number, frame)
-        shot.add(number, frame, decoded(target[0]))
+        shot.add(number, frame, from_png(target[0]))
         return target
     finished = next_frame(engine, frame, guide, number=number)
     shot.add(number, frame, finished.image)
@@ -79,9 +79,9 @@ def _backward(
     """The last frames before a keyframe, from it on, by their numbers."""
     last = len(frames) - 1
     shot, found = _shot(settings), {}
-    shot.add(last, decoded(frames[last]), decoded(end[0]))
+    shot.add(last, from_png(frames[last]), from_png(end[0]))
     for number in range(last - 1, max(0, last - 1 - overlap), -1):
-        found[number] = _next(engine, shot, number, decoded(frames[number]), True)
+        found[number] = _next(engine, shot, number, from_png(frames[number]), True)
     return found
 
 
@@ -93,10 +93,10 @@ def paint_keyframes(
     `steps` evaluations at most, not `next_steps`: much of the last frame was not to be seen in the first.
     """
     engine = _engine(replace(settings, next_steps=settings.steps), styles)
-    number, first, last = len(frames) - 1, decoded(frames[0]), decoded(frames[-1])
+    number, first, last = len(frames) - 1, from_png(frames[0]), from_png(frames[-1])
     shot = Shot(motion=lambda *_: _across(frames, estimated(settings.motion_preset)))
     if begin:
-        shot.add(0, first, decoded(begin[0]))
+        shot.add(0, first, from_png(begin[0]))
     else:
         begin = _next(engine, shot, 0, first, guided=False)
     return [begin, _next(engine, shot, number, last, guided=True)]
@@ -104,9 +104,9 @@ def paint_keyframes(
 
 def _across(frames: Sequence[bytes], motion: Motion) -> tuple[np.ndarray, np.ndarray]:
     """The flow from the last of the frames to the first and its opposite, composed from frame to frame."""
-    before, back, forth = decoded(frames[0]), None, None
+    before, back, forth = from_png(frames[0]), None, None
     for number, png in enumerate(frames[1:], 1):
-        frame = decoded(png)
+        frame = from_png(png)
         w, opposite = motion(number, number - 1, frame, before)
         back = w if back is None else flow.compose(w, back)
         forth = opposite if forth is None else flow.compose(forth, opposite)
@@ -126,14 +126,14 @@ def _shot(settings: Settings) -> Shot:
 def packed(frame: Frame) -> PackedFrame:
     """A finished frame, for its way back from a worker."""
     how = {name: value for name, value in vars(frame).items() if name not in ("number", "number_pass", "image")}
-    return encoded(frame.image), how
+    return to_png(frame.image), how
 
 
-def decoded(png: bytes) -> np.ndarray:
-    """A picture of `encoded`."""
+def from_png(png: bytes) -> np.ndarray:
+    """A picture of `to_png`."""
     return cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR) / np.float32(255)
 
 
-def encoded(image: np.ndarray) -> bytes:
-    """A picture (H, W, 3) as a PNG whose channels are in the order in which they are given, for `decoded` alone."""
+def to_png(image: np.ndarray) -> bytes:
+    """A picture (H, W, 3) as a PNG whose channels are in the order in which they are given, for `from_png` alone."""
     return cv2.imencode(".png", images.to_uint8(image))[1].tobytes()

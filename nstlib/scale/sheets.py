@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from ..media import files, images
-from .axes import Axes, label, product
+from .axes import Axes, axis_label, product
 
 LONGEST = 3600  # px: a sheet of many cells makes them smaller, so that its memory stays within 0.04 GB
 CELL, SMALLEST, GAP = 256, 48, 6  # px
@@ -88,7 +88,7 @@ class Sheet:
         self._canvas.paste(picture.resize(self._layout.size), (x, y))
 
 
-class Layout(NamedTuple):
+class SheetLayout(NamedTuple):
     """Where everything stands, in pixels.
 
     size: (width, height) of a cell; columns: how many abreast; whole: (width, height) of the sheet; places: (x, y) of
@@ -103,7 +103,7 @@ class Layout(NamedTuple):
     sides: list[str]
 
 
-def laid_out(axes: Axes, shape: tuple[int, int]) -> Layout:
+def laid_out(axes: Axes, shape: tuple[int, int]) -> SheetLayout:
     """The sheet of the axes' product, its pictures of the proportions of (H, W)."""
     cells, single = list(product(axes)), len(axes) < 2
 
@@ -128,18 +128,18 @@ def laid_out(axes: Axes, shape: tuple[int, int]) -> Layout:
     right, below = width + GAP, tall + GAP + (head if single else 0)
     places = [(left + right * (i % columns), GAP + head + below * (i // columns)) for i in range(len(cells))]
     whole = (left + right * columns, GAP + (0 if single else head) + below * rows)
-    return Layout((width, height), columns, whole, places, tops, sides)
+    return SheetLayout((width, height), columns, whole, places, tops, sides)
 
 
 def _flag(name: str, value: Any) -> str:
     """A value as its flag takes it; an array has none."""
     if isinstance(value, tuple | list):
         return ",".join(_flag(name, part) for part in value)
-    return label(name, value) if isinstance(value, np.ndarray) else str(value)
+    return axis_label(name, value) if isinstance(value, np.ndarray) else str(value)
 
 
 def _text(values: dict[str, Any], width: int) -> str:
-    return "\n".join(wrap(label(name, value), width) for name, value in values.items())
+    return "\n".join(wrap(axis_label(name, value), width) for name, value in values.items())
 
 
 def wrap(text: str, width: int) -> str:

@@ -15,8 +15,8 @@ from ..errors import NstlibError
 from ..media import files, images
 from ..media.locks import Lock
 from ..settings import Settings
-from .axes import STYLE, Axes, check, product, vary
-from .cells import file_name, line, paint, paint_alone, take
+from .axes import STYLE, Axes, check_axes, product, vary
+from .cells import file_name, one_line, paint_alone, paint_cell, read_input
 from .sheets import Sheet
 from .workers import LOST, Input, Outcome
 
@@ -71,14 +71,16 @@ def sweep(
     >>> [cell.values for cell in cells]
     [{'style_weight': 1}, {'style_weight': 3}]
     """
-    axes = check(axes)
+    axes = check_axes(axes)
     folder = Path(output)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise NstlibError(f"{folder} cannot be made: {error.strerror}") from None
     given = images.take_all(styles)
-    jobs = Jobs(take(content), () if STYLE in axes else tuple(map(take, given)), settings or Settings(), folder)
+    jobs = Jobs(
+        read_input(content), () if STYLE in axes else tuple(map(read_input, given)), settings or Settings(), folder
+    )
     sheet = Sheet(folder, axes, images.shape_of(content))
     return _kept(_cells(jobs, axes, executor, window), sheet, _claim(folder))
 
@@ -108,7 +110,7 @@ def _kept(cells: Iterator[Cell], sheet: Sheet, lock: Lock) -> Iterator[Cell]:
 
 
 @dataclass(frozen=True)
-class Job:
+class _Job:
     """A cell to make: its number, its values, what it is made of, and its file."""
 
     number: int
@@ -130,18 +132,18 @@ class Jobs:
     def __post_init__(self) -> None:
         self._taken: dict[str, Input] = {}
 
-    def __call__(self, number: int, values: dict[str, Any]) -> Job:
+    def __call__(self, number: int, values: dict[str, Any]) -> _Job:
         """Raises NstlibError for values that no run can have."""
         settings = vary(self.settings, values)
         if isinstance(settings, NstlibError):
             raise settings
         inputs = (self.content, *(self.styles if STYLE not in values else (self._style(values[STYLE]),)))
         settings = resolved(settings)
-        return Job(number, values, inputs, settings, self.folder / file_name(values, inputs, settings))
+        return _Job(number, values, inputs, settings, self.folder / file_name(values, inputs, settings))
 
     def _style(self, path: Picture) -> Input:
         key = path if isinstance(path, str) else str(id(path))
-        self._taken[key] = self._taken.get(key) or take(path)
+        self._taken[key] = self._taken.get(key) or read_input(path)
         return self._taken[key]
 
 
@@ -152,7 +154,7 @@ def _cells(jobs: Jobs, axes: Axes, executor: Executor | None, window: int) -> It
         try:
             job = jobs(number, values)
         except NstlibError as error:
-            yield Cell(number, values, None, {}, 0.0, line(error))
+            yield Cell(number, values, None, {}, 0.0, one_line(error))
             continue
         if job.picture.exists():
             yield _finished(job)
@@ -161,8 +163,8 @@ def _cells(jobs: Jobs, axes: Axes, executor: Executor | None, window: int) -> It
     for count, (job, made) in enumerate(_made(missing, executor, window)):
         if isinstance(made, Exception):
             raise NstlibError(
-                f"the workers were lost with {len(missing) - count} cells to go ({line(made)}); what is finished is "
-                f"in {jobs.folder}, and the same call goes on"
+                f"the workers were lost with {len(missing) - count} cells to go ({one_line(made)}); what is finished "
+                f"is in {jobs.folder}, and the same call goes on"
             )
         if made.error:
             yield Cell(job.number, job.values, None, {}, 0.0, made.error)
@@ -172,17 +174,17 @@ def _cells(jobs: Jobs, axes: Axes, executor: Executor | None, window: int) -> It
         yield _finished(job)
 
 
-def _finished(job: Job) -> Cell:
+def _finished(job: _Job) -> Cell:
     """The cell as its picture's record tells of it."""
     record = images.read_record(job.picture)
     losses = {name: curve[-1] for name, curve in record["curves"].items()}
     return Cell(job.number, job.values, job.picture, losses, record["seconds"])
 
 
-def _made(jobs: Sequence[Job], executor: Executor | None, window: int) -> Iterator[tuple[Job, Outcome | Exception]]:
+def _made(jobs: Sequence[_Job], executor: Executor | None, window: int) -> Iterator[tuple[_Job, Outcome | Exception]]:
     """Each job with what was made of it, as it comes; an exception where the executor is lost, and then no more."""
     if executor is None:
-        yield from ((job, paint(job.settings, *job.inputs)) for job in jobs)
+        yield from ((job, paint_cell(job.settings, *job.inputs)) for job in jobs)
         return
     waiting, left = {}, iter(jobs)
     try:
@@ -199,13 +201,13 @@ def _made(jobs: Sequence[Job], executor: Executor | None, window: int) -> Iterat
             future.cancel()
 
 
-def _submitted(executor: Executor, job: Job) -> Future:
+def _submitted(executor: Executor, job: _Job) -> Future:
     """The job's future; one that has failed where the executor takes no more."""
     try:
         return executor.submit(paint_alone, job.settings, *job.inputs)
     except Exception as error:
         failed: Future = Future()
-        failed.set_exception(error if isinstance(error, LOST) else BrokenExecutor(line(error)))
+        failed.set_exception(error if isinstance(error, LOST) else BrokenExecutor(one_line(error)))
         return failed
 
 
@@ -216,4 +218,4 @@ def _result(future: Future) -> Outcome | Exception:
     except LOST as error:
         return error
     except Exception as error:
-        return Outcome(error=line(error))
+        return Outcome(error=one_line(error))

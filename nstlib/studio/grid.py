@@ -15,7 +15,7 @@ from ..engines.frames import begin
 from ..errors import NstlibError
 from ..media import images
 from ..research import plots
-from ..scale.axes import label, vary
+from ..scale.axes import axis_label, vary
 from ..settings import Settings, from_dict, to_dict
 from . import guard
 from .pixels import jpeg
@@ -98,9 +98,9 @@ class Grid(widgets.VBox):
             if (i, j) in self.results:
                 place.imshow(self.results[i, j], vmin=0, vmax=1)
             if i == 0:
-                place.set_title(label(column_name, columns[j]), fontsize=10)
+                place.set_title(axis_label(column_name, columns[j]), fontsize=10)
             if j == 0:
-                place.set_ylabel(label(row_name, rows[i]), fontsize=10)
+                place.set_ylabel(axis_label(row_name, rows[i]), fontsize=10)
         return figure
 
     def save(self, path: str | Path) -> Path:
@@ -113,9 +113,12 @@ class Grid(widgets.VBox):
 
     def _laid(self) -> widgets.GridBox:
         (row_name, rows), (column_name, columns) = self.axes
-        children = [widgets.HTML(), *(_label(label(column_name, value)) for value in columns)]
+        children = [widgets.HTML(), *(_label(axis_label(column_name, value)) for value in columns)]
         for i, value in enumerate(rows):
-            children += [_label(label(row_name, value)), *(widgets.VBox(self.cells[i, j]) for j in range(len(columns)))]
+            children += [
+                _label(axis_label(row_name, value)),
+                *(widgets.VBox(self.cells[i, j]) for j in range(len(columns))),
+            ]
         sizes = f"minmax(90px, 150px) repeat({len(columns)}, minmax(80px, 320px))"
         box = widgets.GridBox(children, layout=widgets.Layout(grid_template_columns=sizes))
         box.add_class("nst-grid-box")

@@ -53,7 +53,7 @@ class Film:
         self.settings = settings = resolved(settings or Settings())
         self.clip = clip if isinstance(clip, clips.Clip) else clips.probe(clip, size=settings.size)
         self.output = Path(output)
-        encoders.check(self.output)
+        encoders.check_encodable(self.output)
         styles = images.take_all(styles, "a style")
         self.engine = engine or load_engine(styles, settings)
         self.motion = precomputed(flows) if flows else estimated(settings.motion_preset)

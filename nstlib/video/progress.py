@@ -43,7 +43,7 @@ class Store:
         if not path.exists():
             if any(file.name != locks.NAME and not file.name.startswith(".") for file in self.folder.iterdir()):
                 raise NstlibError(f"{self.folder} holds something else; move it, or choose another output")
-        elif not fresh and (changed := differences(_parsed(path)[0], recipe)):
+        elif not fresh and (changed := changes(_parsed(path)[0], recipe)):
             raise NstlibError(
                 f"{self.folder} was begun otherwise: {'; '.join(changed)}. Start afresh with --fresh, choose another "
                 "output, or go back to the old settings"
@@ -124,13 +124,13 @@ def _parsed(path: Path) -> list[dict[str, Any]]:
     return found
 
 
-def differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> list[str]:
+def changes(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> list[str]:
     """`name: old, now new` for every value that differs, by its path."""
     found = []
     for name in dict.fromkeys((*old, *new)):
         a, b = old.get(name), new.get(name)
         if isinstance(a, dict) and isinstance(b, dict):
-            found += differences(a, b, f"{prefix}{name}.")
+            found += changes(a, b, f"{prefix}{name}.")
         elif a != b:
             found.append(f"{prefix}{name} was {_short(a)}, now {_short(b)}")
     return found

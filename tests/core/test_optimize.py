@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from nstlib.core.optimize import Adam
-from nstlib.core.speed.lbfgs import LBFGS, _free, pyramid
+from nstlib.core.speed.lbfgs import LBFGS, _free, laplacian_pyramid
 
 SHAPE = (12, 16, 3)
 rng = np.random.default_rng(0)
@@ -18,7 +18,7 @@ def quadratic(x):
 
 
 def optimisers():
-    return [Adam(START), LBFGS(START), LBFGS(START, precondition=pyramid())]
+    return [Adam(START), LBFGS(START), LBFGS(START, precondition=laplacian_pyramid())]
 
 
 @pytest.mark.parametrize("optimiser", optimisers(), ids=["adam", "lbfgs", "preconditioned"])
@@ -137,7 +137,7 @@ def test_adam_is_kerass():
 
 
 def test_the_preconditioner_is_symmetric_and_positive():
-    p = pyramid()
+    p = laplacian_pyramid()
     a, b = (tf.constant(rng.normal(size=(1, 13, 18, 3)), tf.float32) for _ in range(2))
     np.testing.assert_allclose(tf.reduce_sum(a * p(b)), tf.reduce_sum(b * p(a)), rtol=1e-4)
     assert tf.reduce_sum(a * p(a)) > 0

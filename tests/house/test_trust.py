@@ -151,7 +151,7 @@ def test_a_missing_ffmpeg_is_one_line(tmp_path, monkeypatch):
         with pytest.raises(NstlibError, match=r"ffmpeg cannot be started: .*; install imageio-ffmpeg"):
             clips.write_frames(tmp_path / "b.mp4", [np.zeros((4, 4, 3))], fps=10)
         with pytest.raises(NstlibError, match="ffmpeg cannot be started"):
-            encoders.check(tmp_path / "b.webm")
+            encoders.check_encodable(tmp_path / "b.webm")
     assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
 
 

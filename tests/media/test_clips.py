@@ -173,7 +173,7 @@ def test_odd_sides_are_padded_said_and_undone(tmp_path, shape):
 
 def test_mp4s_play_in_browsers(tmp_path):
     clips.write_frames(tmp_path / "a.mp4", grey(10), fps=10, audio=film(tmp_path / "b.mp4"))
-    _, _, log = ffmpeg.run("-i", url(tmp_path / "a.mp4"))
+    _, _, log = ffmpeg.call("-i", url(tmp_path / "a.mp4"))
     assert "h264" in log and "yuv420p" in log and "aac" in log
     data = (tmp_path / "a.mp4").read_bytes()
     assert data.index(b"moov") < data.index(b"mdat")

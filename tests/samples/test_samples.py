@@ -113,7 +113,7 @@ def test_styles_are_there_and_unlike_each_other():
 
 
 def test_files_are_what_the_code_draws():
-    assert psnr(loaded(samples.styles()["ink"]), samples.paint("ink")) > 40
+    assert psnr(loaded(samples.styles()["ink"]), samples.paint_style("ink")) > 40
 
 
 def test_bundle_is_small():

@@ -22,9 +22,9 @@ from nstlib.errors import NstlibError
 from nstlib.media import clips, images
 from nstlib.research import metrics
 from nstlib.scale import executors, films, segments
-from nstlib.scale.cells import take
-from nstlib.scale.films import DistributedFilm, Segment, cut
-from nstlib.scale.segments import encoded
+from nstlib.scale.cells import read_input
+from nstlib.scale.films import DistributedFilm, Segment, cut_segments
+from nstlib.scale.segments import to_png
 from nstlib.settings import Settings
 from nstlib.video import flow
 from nstlib.video.film import Film
@@ -65,7 +65,7 @@ def negatives(clip):
 
 
 def test_pieces_lie_within_shots_and_have_the_next_keyframe():
-    found = list(cut(SOURCE, 8, 3))
+    found = list(cut_segments(SOURCE, 8, 3))
     segments = [piece for piece, _ in found]
     assert segments[0] == Segment(0, 9, False, False)  # a shot that is little longer stays whole
     assert segments[1:4] == [Segment(9, 8, False, True), Segment(17, 8, True, True), Segment(25, 8, True, True)]
@@ -77,7 +77,7 @@ def test_pieces_lie_within_shots_and_have_the_next_keyframe():
 
 @pytest.mark.parametrize(("size", "overlap"), [(8, 0), (8, 7), (7, 3), (100, 12), (0, 16)])
 def test_any_cut_gives_every_frame_once(size, overlap):
-    found = [piece for piece, _ in cut(SOURCE, size, overlap)]
+    found = [piece for piece, _ in cut_segments(SOURCE, size, overlap)]
     assert [n for p in found for n in range(p.first, p.first + p.count)] == list(range(40))
     assert (len(found) == 3) == (size in (0, 100))
     assert any(piece.begins for piece in found) == (len(found) > 3 and overlap > 0)
@@ -179,14 +179,14 @@ def test_pieces_meet_in_their_keyframes_and_go_over_to_them(tmp_path):
     settings = replace(SMALL, steps=8, next_steps=4, init="noise")
     with ThreadPoolExecutor(1) as pool:
         made = [frame.image for frame in film(tmp_path / "clip", tmp_path, pool, settings, overlap=5)]
-    frames = [encoded(frame) for frame in clips.read_frames(clips.probe(tmp_path / "clip", size=64))]
-    begin, end = segments.paint_keyframes(settings, frames[:9], None, take(STYLE))
-    assert np.array_equal(made[0], segments.decoded(begin[0])) and np.array_equal(made[8], segments.decoded(end[0]))
+    frames = [to_png(frame) for frame in clips.read_frames(clips.probe(tmp_path / "clip", size=64))]
+    begin, end = segments.paint_keyframes(settings, frames[:9], None, read_input(STYLE))
+    assert np.array_equal(made[0], segments.from_png(begin[0])) and np.array_equal(made[8], segments.from_png(end[0]))
     assert begin[1]["cut"] and not end[1]["cut"]
-    alone = segments.paint_segment(settings, frames[:8], begin, None, 5, take(STYLE))
-    assert np.array_equal(made[2], segments.decoded(alone[2][0]))  # the first frames know nothing of the next piece
+    alone = segments.paint_segment(settings, frames[:8], begin, None, 5, read_input(STYLE))
+    assert np.array_equal(made[2], segments.from_png(alone[2][0]))  # the first frames know nothing of the next piece
     w, c = flow.optical_flow(SOURCE[16], SOURCE[17]), np.ones((48, 64), np.float32)
-    apart = metrics.warping_error(segments.decoded(alone[7][0]), made[8], w, c)
+    apart = metrics.warping_error(segments.from_png(alone[7][0]), made[8], w, c)
     assert metrics.warping_error(made[7], made[8], w, c) < 0.5 * apart
 
 

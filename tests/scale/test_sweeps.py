@@ -100,7 +100,7 @@ def test_styles_are_an_axis(tmp_path, content, style):
     cells = list(sweeps.sweep(content, (), {"style": [*paths, "none.png"]}, pool, output=tmp_path / "out"))
     assert [args[2].path for args in pool.seen] == paths
     assert {cell.values["style"]: cell.error for cell in cells}["none.png"] == "no such file: none.png"
-    assert axes.label("style", paths[0]) == "style 1.png"
+    assert axes.axis_label("style", paths[0]) == "style 1.png"
 
 
 def test_a_bad_cell_is_marked_and_the_others_are_made(content, style, tmp_path):
@@ -193,12 +193,12 @@ def test_the_table_is_written_at_most_once_a_second(tmp_path):
 def test_every_cell_has_a_place_of_its_own(tmp_path, width, height):
     grid = {"seed": range(height), "size": range(16, 16 + width)}
     sheet = Sheet(tmp_path, grid, (30, 40))
-    places = np.array(sheet._places)
+    places = np.array(sheet._layout.places)
     assert len(places) == len(list(axes.product(grid))) == len({tuple(place) for place in places})
-    ends = places + sheet._size
+    ends = places + sheet._layout.size
     assert (ends <= sheet._canvas.size).all() and (places >= 0).all()
     gaps = [np.diff(np.unique(places[:, i])).min(initial=10**6) for i in (0, 1)]
-    assert gaps[0] > sheet._size[0] and gaps[1] > sheet._size[1]
+    assert gaps[0] > sheet._layout.size[0] and gaps[1] > sheet._layout.size[1]
 
 
 def test_text_is_broken_to_the_width():
@@ -361,7 +361,7 @@ def test_a_mistake_in_the_command_is_one_line(content, tmp_path, capsys, words, 
 
 
 def test_a_cell_that_fails_makes_the_command_say_so(content, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(sweeps, "paint", light.paint)
+    monkeypatch.setattr(sweeps, "paint_cell", light.paint)
     picture, out = str(images.save(tmp_path / "content.png", content)), tmp_path / "out"
     assert main(["sweep", picture, picture, "-o", str(out), "--axis", "seed=1,900,2"]) == 1
     said = capsys.readouterr()

@@ -302,7 +302,7 @@ def _free(x, g):
 
 
 @lru_cache  # the same map each time, so that its traces are kept
-def pyramid(levels: int = 4, gain: float = 8.0) -> Precondition:
+def laplacian_pyramid(levels: int = 4, gain: float = 8.0) -> Precondition:
     """P = Σ_k gᵏ (Dᵏ)ᵀ Dᵏ, k = 0 … levels: a preconditioner that takes longer steps in coarser detail.
 
     D halves the picture with the binomial kernel (1 3 3 1) / 8 a side. L-BFGS with P in pixels is L-BFGS without it

@@ -18,7 +18,7 @@ import tensorflow as tf
 from ...core.features import CHANNELS, Extractor, load_extractor, reading
 from ...core.losses import content_loss, gram_matrix, style_loss
 from ...core.model import StyleContentModel, Targets, term_weights
-from ...core.speed.lbfgs import LBFGS, pyramid
+from ...core.speed.lbfgs import LBFGS, laplacian_pyramid
 from ...media import images
 from ...networks import compact
 from ...settings import STYLE_LAYERS, Settings
@@ -121,7 +121,7 @@ def optimise(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The picture after `steps` evaluations of L-BFGS from the content, and half-way."""
     objective = _objective(model, content, style, weight)
-    optimizer = LBFGS(tf.constant(content), precondition=pyramid())
+    optimizer = LBFGS(tf.constant(content), precondition=laplacian_pyramid())
     seen = []
     for _ in range(steps):
         optimizer.step(objective)

@@ -26,7 +26,7 @@ from ...media import clips
 from ...research import metrics
 from ...scale import executors, films
 from ...scale.films import DistributedFilm
-from ...scale.segments import encoded
+from ...scale.segments import to_png
 from ...scale.sweeps import sweep
 from ...settings import Settings
 from . import Row
@@ -178,7 +178,7 @@ def paper(size: int = 384, frames: int = 6) -> Iterator[Row]:
     """What a frame of a shot costs: a worker's seconds on one core, this process's own, and bytes each way."""
     clip = clips.probe(samples.clip(), size=size)
     clip = replace(clip, picks=clip.picks[:frames])
-    ((_, sent),) = films.cut(clips.read_frames(clip), 0, 0)
+    ((_, sent),) = films.cut_segments(clips.read_frames(clip), 0, 0)
     with TemporaryDirectory() as folder, executors.executor(workers=1) as pool:
         film = DistributedFilm(
             clip, samples.styles()[STYLE], Path(folder, "out.mp4"), Settings(size=size), executor=pool
@@ -187,7 +187,7 @@ def paper(size: int = 384, frames: int = 6) -> Iterator[Row]:
         first, *later = film
         film.write()
         client = process_time() - began
-    back = [len(encoded(frame.image)) for frame in (first, *later)]
+    back = [len(to_png(frame.image)) for frame in (first, *later)]
     for name, value in {
         "a shot's first frame, one core, s": first.seconds,
         "a later frame, one core, s": median(frame.seconds for frame in later),
