@@ -75,7 +75,16 @@ class Settings:
     style_blend: tuple[float, ...] = knob(
         (), "one weight a style, of their sum; none: equal", low=0, high=1e8, steer=True
     )
-    style_scale: float = knob(1.0, "longest side of the style, over that of the picture", low=0.1, high=4, log=True)
+    forms: float = knob(
+        0.3,
+        "how large the forms are that are taken over: 0 is brushwork alone, 1 composition too",
+        low=0,
+        high=1,
+        steer=True,
+    )
+    style_scale: float = knob(
+        1.0, "size of the strokes: the style's longest side, over that of the picture", low=0.1, high=4, log=True
+    )
     preserve_color: str = knob(
         "none",
         "keep the content's colours: take its chroma at the end, or match the style's colours to it before",
@@ -103,9 +112,9 @@ class Settings:
         choices=("auto", "fast", "medium", "fine", "best"),
         video=True,
     )
-    size: int = knob(384, "longest side of the result, pixels", low=16, high=20000)
-    steps: int = knob(150, "evaluations of loss and gradient, over all scales", low=1, high=100000)
-    scales: int = knob(0, "sizes from coarse to fine, each twice the one before; 0: chosen by size", low=0, high=8)
+    size: int = knob(512, "longest side of the result, pixels", low=16, high=20000)
+    steps: int = knob(250, "evaluations of loss and gradient, over all sizes", low=1, high=100000)
+    scales: int = knob(0, "sizes from coarse to fine, each twice the one before; 0: from 192 pixels up", low=0, high=8)
     optimizer: str = knob("lbfgs", "the optimiser", choices=("lbfgs", "adam"))
     learning_rate: float = knob(0.02, "Adam's step, in pixel values of 0 to 1", low=1e-4, high=1, log=True, steer=True)
     tile: int = knob(0, "side of the tiles of a large picture; 0: chosen by the free memory", low=0, high=8192)
@@ -167,6 +176,14 @@ def from_dict(values: dict[str, Any]) -> Settings:
         if name not in names:
             raise NstlibError(f"unknown setting {name!r}; choose from {', '.join(names)}")
     return Settings(**values)
+
+
+def from_record(values: dict[str, Any]) -> Settings:
+    """As `from_dict`; settings from before `forms` get the loss and the sizes that they had then."""
+    if isinstance(values, dict) and "forms" not in values and {"size", "scales"} <= set(values):
+        size, scales = values["size"], values["scales"]
+        values = {**values, "forms": 0.0, "scales": scales or max(1, int(math.log2(size / 256)) + 1)}
+    return from_dict(values)
 
 
 def changed(old: Settings, new: Settings) -> list[str]:

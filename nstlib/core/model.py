@@ -117,7 +117,7 @@ class StyleContentModel:
 
     def style_terms(self, statistics: Tensors, targets: Targets) -> Tensors:
         """{style/LAYER: scalar}: the distances to the styles, by their shares."""
-        channels = {name: self.extractor.channels[name.split("@")[0]] for name in targets.style}
+        channels = {name: self.extractor.channels[layer_of(name)] for name in targets.style}
         distances = self.style_loss.distances(statistics, targets.style, convention=self.convention, channels=channels)
         return {f"style/{name}": tf.reduce_sum(targets.shares * each) for name, each in distances.items()}
 
@@ -158,6 +158,16 @@ def at_scale(layer: str, scale: int) -> str:
     return layer if scale == 1 else f"{layer}@{scale}"
 
 
+def layer_of(name: str) -> str:
+    """LAYER of LAYER@2."""
+    return name.split("@")[0]
+
+
+def halvings(name: str) -> int:
+    """How often the picture was halved: 0 for LAYER, 1 for LAYER@2, 2 for LAYER@4."""
+    return int(name.partition("@")[2] or 1).bit_length() - 1
+
+
 def pyramid(image: tf.Tensor, levels: int) -> dict[int, tf.Tensor]:
     """{1: image, 2: the means over 2 x 2 pixels, 4: …}, (H, W, 3) each."""
     pictures = {1: image}
@@ -176,10 +186,13 @@ def term_weights(settings: Settings, names: Mapping[str, Any]) -> dict[str, floa
 
 
 def style_shares(settings: Settings, names: Mapping[str, Any]) -> dict[str, float]:
-    """How much each of the style's statistics counts; the shares of a level's layers sum to 1."""
+    """How much each of the style's statistics counts.
+
+    The shares of the layers sum to 1; those of a picture that is halved k times to formsᵏ.
+    """
     given = settings.style_layer_weights or (1.0,) * len(settings.style_layers)
     of_layer = {layer: w / sum(given) for layer, w in zip(settings.style_layers, given, strict=True)}
-    return {name: of_layer[name.split("@")[0]] for name in names}
+    return {name: of_layer[layer_of(name)] * settings.forms ** halvings(name) for name in names}
 
 
 def summarise(terms: Mapping[str, Any], settings: Settings) -> dict[str, float]:
@@ -188,11 +201,16 @@ def summarise(terms: Mapping[str, Any], settings: Settings) -> dict[str, float]:
     content = np.mean([values[f"content/{layer}"] for layer in settings.content_layers])
     names = [name.removeprefix("style/") for name in values if name.startswith("style/")]
     style = sum(share * values[f"style/{name}"] for name, share in style_shares(settings, names).items())
+    for name in [name for name in names if halvings(name)]:  # a layer's own loss is that of all its sizes
+        values[f"style/{layer_of(name)}"] += settings.forms ** halvings(name) * values.pop(f"style/{name}")
     return {"content": float(content), "style": float(style), **values}
 
 
-def load_model(settings: Settings, precision: str = "float32") -> StyleContentModel:
-    """The model that the settings describe, in float32 or bfloat16; made, and traced, once."""
+def load_model(settings: Settings, precision: str = "float32", levels: int = 1) -> StyleContentModel:
+    """The model that the settings describe, in float32 or bfloat16; made, and traced, once.
+
+    levels: at how many sizes style is compared, where the settings' `forms` is not 0.
+    """
     layers = tuple(dict.fromkeys((*settings.style_layers, *settings.content_layers)))
     extractor = load_extractor(
         settings.extractor,
@@ -203,11 +221,16 @@ def load_model(settings: Settings, precision: str = "float32") -> StyleContentMo
         seed=settings.seed,
     )
     return _model(
-        extractor, settings.style_layers, settings.content_layers, settings.style_loss, settings.convention, 1
+        extractor,
+        settings.style_layers,
+        settings.content_layers,
+        settings.style_loss,
+        settings.convention,
+        levels if settings.forms else 1,
     )
 
 
-@lru_cache(maxsize=8)  # four runs, each in both arithmetics
+@lru_cache(maxsize=16)  # four runs, each with a few sizes
 def _model(
     extractor: Extractor,
     style: tuple[str, ...],

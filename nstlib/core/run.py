@@ -135,6 +135,8 @@ class Run(Steps):
         return np.clip(grown + fine - images.resize(images.resize(fine, old), new), 0, 1)
 
     def _take_up(self) -> None:
+        if self.model_of(self.stages[self._stage]).levels != self._model.levels:  # `forms` was 0, or is now
+            self._enter(self._stage)
         self._weigh()
         self.optimizer.reweigh()
         if isinstance(self.optimizer, Adam):
@@ -163,7 +165,7 @@ class Run(Steps):
 
     def model_of(self, stage: Stage) -> StyleContentModel:
         """The model that a stage's pictures are compared by."""
-        return load_model(_network(self._settings, stage.warm), stage.precision)
+        return load_model(_network(self._settings, stage.warm), stage.precision, stage.levels)
 
     def state(self) -> dict[str, Any]:
         """Everything that the next step depends on; `restore` takes it, in this run or in one made alike."""

@@ -1,25 +1,39 @@
-"""The plan of a run: which sizes, in which arithmetic, until which evaluation. Pure data; no TensorFlow."""
+"""The plan of a run: which sizes, in which arithmetic, until which evaluation. Pure data; no TensorFlow.
+
+What a layer sees is some dozen pixels wide, so that large forms are found where the picture is small, and an
+evaluation there costs little: at 192 pixels a sixteenth of one at 768.
+"""
 
 import math
+from itertools import accumulate
 from typing import NamedTuple
 
 from ..media import images
 from ..settings import Settings
 
+FIRST = 192  # pixels, the longest side of the smallest size: smaller ones find blocks in the place of forms
+LEAST = 128  # pixels, the longest side of the most halved picture whose style counts
+LAST = 0.2  # of the evaluations: at the full size; of the others each size has half as many as the one before
+CLOSE = 1 / 25  # of the evaluations, the last ones, in float32
+
+# where the sizes are counted by `scales`
 COARSE = (0.2, 0.1)  # of the evaluations: at the smallest size, and at each further one before the last
-FAST = 160  # evaluations of the last size in bfloat16, at most: further on its rounding holds L-BFGS up
 EXACT = 1 / 16  # of the evaluations, the last ones, in float32 in any case
+
+FAST = 160  # evaluations of the last size in bfloat16, at most: further on its rounding holds L-BFGS up
 
 
 class Stage(NamedTuple):
     """A part of a run: the picture's (H, W), whose features, their arithmetic, and the evaluation that ends it.
 
-    warm: by the extractor `compact`, before the run's own.
+    levels: at how many sizes style is compared, the picture's and those halved; warm: by the extractor `compact`,
+    before the run's own.
     """
 
     shape: tuple[int, int]
     precision: str
     until: float
+    levels: int = 1
     warm: bool = False
 
 
@@ -31,27 +45,53 @@ def plan(shape: tuple[int, int], settings: Settings, *, smallest: int, warm: boo
     """
     steps, mixed = settings.steps, settings.precision == "mixed"
     fast = "bfloat16" if mixed else "float32"
-    sizes = scale_shapes(shape, settings.scales, smallest)
-    stages = [[size, fast, warm] for size in sizes]
-    ends = [round(steps * (COARSE[0] + k * COARSE[1])) for k in range(len(sizes) - 1)]
-
+    sizes = doubling(shape, settings.scales, smallest) if settings.scales else growing(shape, smallest)
+    stages = [(size, fast, warm) for size in sizes]
     if warm:
-        stages.append([shape, fast, False])
-        ends.append((max([0, *ends]) + steps) // 2)
+        stages.append((shape, fast, False))
+    ends = _counted(steps, len(sizes), warm=warm) if settings.scales else _shared(steps, len(stages))
+
     if mixed:
-        begin = max([0, *ends])
-        stages.append([shape, "float32", False])
-        ends.append(max(begin, min(begin + FAST, steps - math.ceil(EXACT * steps))))
+        begin, close = max([0, *ends]), math.ceil(steps * (EXACT if settings.scales else CLOSE))
+        stages.append((shape, "float32", False))
+        ends.append(max(begin, min(begin + FAST, steps - close)))
 
-    untils = [*ends, math.inf]
-    return [Stage(size, precision, until, warm) for (size, precision, warm), until in zip(stages, untils, strict=True)]
+    return [
+        Stage(size, precision, until, levels(size, smallest), warm)
+        for (size, precision, warm), until in zip(stages, [*ends, math.inf], strict=True)
+    ]
 
 
-def scale_shapes(shape: tuple[int, int], scales: int, smallest: int) -> list[tuple[int, int]]:
-    """The sizes of a run, coarse to fine, each about twice the one before; the last is `shape`.
+def growing(shape: tuple[int, int], smallest: int) -> list[tuple[int, int]]:
+    """The sizes of a run, from 192 pixels up to `shape`, each about as many times the one before, at most 2.4 times."""
+    longest = max(shape)
+    count = max(0, round(math.log2(longest / FIRST) + 0.25))  # of doublings; what is under a quarter of one is none
+    sides = [longest * (FIRST / longest) ** (k / count) for k in range(count, 0, -1)]
+    shapes = [images.fit(shape, round(side)) for side in sides]
+    return [*(s for s in shapes if min(s) >= smallest), shape]
 
-    scales 0: coarser ones while the longest side is 256 pixels or more. None has a side under `smallest`.
-    """
-    count = scales or max(1, int(math.log2(max(shape) / 256)) + 1)
-    shapes = [images.fit(shape, round(max(shape) / 2**k)) for k in range(count)]
+
+def doubling(shape: tuple[int, int], scales: int, smallest: int) -> list[tuple[int, int]]:
+    """So many sizes, each about twice the one before; the last is `shape`, and none has a side under `smallest`."""
+    shapes = [images.fit(shape, round(max(shape) / 2**k)) for k in range(scales)]
     return [s for s in reversed(shapes) if min(s) >= smallest or s == shape]
+
+
+def levels(shape: tuple[int, int], smallest: int) -> int:
+    """At how many sizes a picture (H, W) is compared with its style: its own, and halved down to 128 pixels."""
+    count = 1
+    while max(shape) >> count >= LEAST and min(shape) >> count >= smallest:
+        count += 1
+    return count
+
+
+def _shared(steps: int, count: int) -> list[int]:
+    """The evaluations that end the stages before the last, which has a fifth of all."""
+    halves = list(accumulate(2.0**-k for k in range(count - 1)))
+    return [int((1 - LAST) * steps * share / halves[-1]) for share in halves]
+
+
+def _counted(steps: int, sizes: int, *, warm: bool) -> list[int]:
+    """The same, where the sizes were counted."""
+    ends = [round(steps * (COARSE[0] + k * COARSE[1])) for k in range(sizes - 1)]
+    return [*ends, (max([0, *ends]) + steps) // 2] if warm else ends

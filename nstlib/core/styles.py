@@ -1,6 +1,5 @@
 """The styles of a run: their pictures, and their statistics at every size."""
 
-import math
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -58,7 +57,8 @@ class Styles:
 
 
 def _at(picture: np.ndarray, longest: int, model: StyleContentModel) -> np.ndarray:
-    """The picture at a size; grown where its short side would not reach the deepest layer."""
-    shape = images.fit(picture.shape[:2], longest)
-    grow = max(1.0, model.extractor.smallest / min(shape))
-    return images.resize(picture, (math.ceil(shape[0] * grow), math.ceil(shape[1] * grow)))
+    """The picture at a size; beside its mirror images where a side would not reach the deepest layer, halved too."""
+    small = images.resize(picture, images.fit(picture.shape[:2], longest))
+    least = model.extractor.smallest * 2 ** (model.levels - 1)
+    rows, columns = (max(0, least - side) for side in small.shape[:2])
+    return np.pad(small, ((0, rows), (0, columns), (0, 0)), mode="symmetric")  # its strokes keep their size

@@ -11,7 +11,7 @@ from .. import __version__
 from ..core.run import Run
 from ..errors import NstlibError
 from ..media import files, images
-from ..settings import from_dict, to_dict
+from ..settings import from_record, to_dict
 from .frames import begin
 
 PACKAGES = ("tensorflow", "keras", "numpy", "opencv-python-headless", "pillow")
@@ -66,7 +66,7 @@ def replay(record: dict[str, Any], *, search: Sequence[Path] = ()) -> Run:
     True
     """
     try:
-        (_, settings), *script = [(int(number), from_dict(values)) for number, values in record["steering"]]
+        (_, settings), *script = [(int(number), from_record(values)) for number, values in record["steering"]]
         inputs, steps = record["inputs"], int(record["steps"])
         found = {name: [_find(i, search) for i in inputs[name]] for name in ("styles", "masks")}
         content, start = _find(inputs["content"], search), inputs["start"] and _find(inputs["start"], search)

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..core import losses
-from ..core.model import Targets, style_shares
+from ..core.model import Targets, halvings, style_shares
 from ..settings import Settings
 
 
@@ -16,9 +16,10 @@ def convert_weights(
 ) -> Settings:
     """The settings in another convention, with weights that give every picture the same total loss up to a factor.
 
-    Exact for one content layer and one style; the factor is the ratio of the content losses. The targets' energies
-    enter, so weights convert for one pair of pictures at one size (H, W). channels {layer: N}.
+    Exact for one content layer, one style, and `forms` 0; the factor is the ratio of the content losses. The targets'
+    energies enter, so weights convert for one pair of pictures at one size (H, W). channels {layer: N}.
     """
+    targets = replace(targets, style={name: s for name, s in targets.style.items() if not halvings(name)})
     old, new = (_scales(name, targets, channels, shape) for name in (settings.convention, convention))
     ratio = {term: float(tf.reduce_mean(old[term] / new[term])) for term in old}
     content_weight, style_weight, tv_weight = settings.term_weights

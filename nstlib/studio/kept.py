@@ -14,7 +14,7 @@ from ..engines import records
 from ..engines.frames import begin
 from ..errors import NstlibError
 from ..media import images
-from ..settings import Settings, from_dict, to_dict
+from ..settings import Settings, from_record, to_dict
 from .code import differences, python
 from .pixels import jpeg
 from .sources import made
@@ -39,7 +39,7 @@ class Snapshot:
         """The run that it was kept from, at its start; `restore(state)` takes it on."""
         inputs = self.record["inputs"]
         styles = [style["path"] for style in inputs["styles"]]
-        return begin(inputs["content"]["path"], styles, from_dict(self.record["steering"][0][1]))
+        return begin(inputs["content"]["path"], styles, from_record(self.record["steering"][0][1]))
 
 
 def snapshot(name: str, run: Run, choice: Any) -> Snapshot:

@@ -14,7 +14,7 @@ from ..core.styles import Picture
 from ..engines.frames import begin
 from ..errors import NstlibError
 from ..media import images
-from ..settings import STEERABLE, Settings, changed, from_dict
+from ..settings import STEERABLE, Settings, changed, from_record
 from . import guard, sources
 from .kept import Snapshot, Strip, close_all, snapshot
 from .knobs import Knobs, label
@@ -164,7 +164,7 @@ class Studio(widgets.VBox):
     def take_up(self, kept: Snapshot) -> None:
         """Go on from a snapshot, with its pictures and settings; paused, until Start."""
         content, frame, styles = kept.choice
-        settings = from_dict(kept.settings)
+        settings = from_record(kept.settings)
         with self._silent():
             self.contents.choose([self.contents.sources.index(content)], frame)
             self.styles.choose([self.styles.sources.index(style) for style in styles])

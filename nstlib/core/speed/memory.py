@@ -10,6 +10,7 @@ from ...settings import Settings
 BYTES_A_PIXEL = {"vgg19": 1700, "random": 1700, "compact": 600}
 BYTES_A_PICTURES_PIXEL = 400
 BYTES_BASE = 0.95e9  # the program itself
+HALVED = 4 / 3  # with those of the picture halved once, twice, …
 SIDES = (1024, 512, 256)
 MARGINS = 2 * 96
 
@@ -18,6 +19,8 @@ def estimate(shape: tuple[int, int], settings: Settings, tile: int = 0) -> int:
     """The bytes that a run on a picture (H, W) needs at its peak; tile: the side of its tiles, 0 for none."""
     pixels = shape[0] * shape[1]
     at_once = min(pixels, (tile + MARGINS) ** 2) if tile else pixels
+    if settings.forms and not tile:
+        at_once *= HALVED
     return int(BYTES_BASE + at_once * BYTES_A_PIXEL[settings.extractor] + pixels * BYTES_A_PICTURES_PIXEL)
 
 
