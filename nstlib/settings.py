@@ -76,7 +76,7 @@ class Settings:
         (), "one weight a style, of their sum; none: equal", low=0, high=1e8, steer=True
     )
     forms: float = knob(
-        0.3,
+        0.25,
         "how large the forms are that are taken over: 0 is brushwork alone, 1 composition too",
         low=0,
         high=1,

@@ -209,7 +209,7 @@ def summarise(terms: Mapping[str, Any], settings: Settings) -> dict[str, float]:
 def load_model(settings: Settings, precision: str = "float32", levels: int = 1) -> StyleContentModel:
     """The model that the settings describe, in float32 or bfloat16; made, and traced, once.
 
-    levels: at how many sizes style is compared, where the settings' `forms` is not 0.
+    levels: at how many sizes style is compared, the picture's and those of it halved.
     """
     layers = tuple(dict.fromkeys((*settings.style_layers, *settings.content_layers)))
     extractor = load_extractor(
@@ -226,7 +226,7 @@ def load_model(settings: Settings, precision: str = "float32", levels: int = 1) 
         settings.content_layers,
         settings.style_loss,
         settings.convention,
-        levels if settings.forms else 1,
+        levels,
     )
 
 

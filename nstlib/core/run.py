@@ -14,7 +14,7 @@ from ..settings import STARTS, Settings, check_blend
 from .model import StyleContentModel, Targets, load_model, term_weights
 from .optimize import Adam
 from .parameters import Pixels
-from .schedule import Stage, plan
+from .schedule import Stage, levels, plan
 from .speed import arithmetic, memory
 from .speed.lbfgs import LBFGS, laplacian_pyramid
 from .speed.tiles import TiledModel, refuse_masks, tiled
@@ -135,7 +135,7 @@ class Run(Steps):
         return np.clip(grown + fine - images.resize(images.resize(fine, old), new), 0, 1)
 
     def _take_up(self) -> None:
-        if self.model_of(self.stages[self._stage]).levels != self._model.levels:  # `forms` was 0, or is now
+        if self.model_of(self.stages[self._stage]).levels != self._model.levels:  # by other `forms`
             self._enter(self._stage)
         self._weigh()
         self.optimizer.reweigh()
@@ -165,7 +165,9 @@ class Run(Steps):
 
     def model_of(self, stage: Stage) -> StyleContentModel:
         """The model that a stage's pictures are compared by."""
-        return load_model(_network(self._settings, stage.warm), stage.precision, stage.levels)
+        network = _network(self._settings, stage.warm)
+        smallest = load_model(network).extractor.smallest
+        return load_model(network, stage.precision, levels(stage.shape, self._settings.forms, smallest))
 
     def state(self) -> dict[str, Any]:
         """Everything that the next step depends on; `restore` takes it, in this run or in one made alike."""

@@ -12,28 +12,25 @@ from ..media import images
 from ..settings import Settings
 
 FIRST = 192  # pixels, the longest side of the smallest size: smaller ones find blocks in the place of forms
-LEAST = 128  # pixels, the longest side of the most halved picture whose style counts
+LEAST = (128, 64)  # pixels, the longest side of the most halved picture whose style counts; above HALF
+HALF = 0.5  # of `forms`: above it composition is taken over too
 LAST = 0.2  # of the evaluations: at the full size; of the others each size has half as many as the one before
-CLOSE = 1 / 25  # of the evaluations, the last ones, in float32
 
 # where the sizes are counted by `scales`
 COARSE = (0.2, 0.1)  # of the evaluations: at the smallest size, and at each further one before the last
-EXACT = 1 / 16  # of the evaluations, the last ones, in float32 in any case
-
 FAST = 160  # evaluations of the last size in bfloat16, at most: further on its rounding holds L-BFGS up
+EXACT = 1 / 16  # of the evaluations, the last ones, in float32 in any case
 
 
 class Stage(NamedTuple):
     """A part of a run: the picture's (H, W), whose features, their arithmetic, and the evaluation that ends it.
 
-    levels: at how many sizes style is compared, the picture's and those halved; warm: by the extractor `compact`,
-    before the run's own.
+    warm: by the extractor `compact`, before the run's own.
     """
 
     shape: tuple[int, int]
     precision: str
     until: float
-    levels: int = 1
     warm: bool = False
 
 
@@ -52,12 +49,12 @@ def plan(shape: tuple[int, int], settings: Settings, *, smallest: int, warm: boo
     ends = _counted(steps, len(sizes), warm=warm) if settings.scales else _shared(steps, len(stages))
 
     if mixed:
-        begin, close = max([0, *ends]), math.ceil(steps * (EXACT if settings.scales else CLOSE))
+        begin = max([0, *ends])
         stages.append((shape, "float32", False))
-        ends.append(max(begin, min(begin + FAST, steps - close)))
+        ends.append(max(begin, min(begin + FAST, steps - math.ceil(EXACT * steps))))
 
     return [
-        Stage(size, precision, until, levels(size, smallest), warm)
+        Stage(size, precision, until, warm)
         for (size, precision, warm), until in zip(stages, [*ends, math.inf], strict=True)
     ]
 
@@ -77,10 +74,13 @@ def doubling(shape: tuple[int, int], scales: int, smallest: int) -> list[tuple[i
     return [s for s in reversed(shapes) if min(s) >= smallest or s == shape]
 
 
-def levels(shape: tuple[int, int], smallest: int) -> int:
-    """At how many sizes a picture (H, W) is compared with its style: its own, and halved down to 128 pixels."""
-    count = 1
-    while max(shape) >> count >= LEAST and min(shape) >> count >= smallest:
+def levels(shape: tuple[int, int], forms: float, smallest: int) -> int:
+    """At how many sizes a picture (H, W) is compared with its style: its own, and halved down to 128 pixels.
+
+    Down to 64 where `forms` is above a half; its own alone where that is 0.
+    """
+    count, least = 1, LEAST[forms > HALF]
+    while forms and max(shape) >> count >= least and min(shape) >> count >= smallest:
         count += 1
     return count
 

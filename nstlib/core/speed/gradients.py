@@ -69,6 +69,8 @@ def forked(x: tf.Tensor, branch: Callable[[tf.Tensor], list[tf.Tensor]]) -> tupl
             made = branch(x)
 
         def gradient(upstream: tf.Tensor, *of_branch: tf.Tensor) -> tf.Tensor:
+            if not made:
+                return upstream
             with tf.control_dependencies([upstream]):
                 return upstream + tape.gradient(made, x, list(of_branch))
 
