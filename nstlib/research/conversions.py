@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
-import tensorflow as tf
 
 from ..core import losses
-from ..core.model import Targets, halvings, style_shares
+from ..core.model import Targets, Tensors, halvings, style_shares
 from ..settings import Settings
 
 
@@ -21,7 +20,7 @@ def convert_weights(
     """
     targets = replace(targets, style={name: s for name, s in targets.style.items() if not halvings(name)})
     old, new = (_scales(name, targets, channels, shape) for name in (settings.convention, convention))
-    ratio = {term: float(tf.reduce_mean(old[term] / new[term])) for term in old}
+    ratio = {term: float(np.mean(old[term] / new[term])) for term in old}
     content_weight, style_weight, tv_weight = settings.term_weights
 
     content = np.mean([ratio[f"content/{layer}"] for layer in targets.content])
@@ -37,11 +36,9 @@ def convert_weights(
     )
 
 
-def _scales(
-    convention: str, targets: Targets, channels: Mapping[str, int], shape: tuple[int, int]
-) -> dict[str, tf.Tensor]:
+def _scales(convention: str, targets: Targets, channels: Mapping[str, int], shape: tuple[int, int]) -> Tensors:
     """{term: what its sum is multiplied by}: a scalar, or (K,) for K styles."""
-    scales = {"total_variation": losses.total_variation_scale(tf.zeros((*shape, 3)), convention=convention)}
+    scales = {"total_variation": losses.total_variation_scale(np.zeros((*shape, 3)), convention=convention)}
     for layer, target in targets.content.items():
         scales[f"content/{layer}"] = losses.content_scale(target, convention=convention, channels=channels[layer])
     for layer, target in targets.style.items():

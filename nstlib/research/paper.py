@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import tensorflow as tf
 
 from ..core.features import CHANNELS
 from ..core.model import Targets, load_model
@@ -57,7 +56,7 @@ def convert(content: Picture, style: Picture | Sequence[Picture], settings: Sett
     """
     model, content = load_model(settings), images.load(content, size=settings.size)
     styles = Styles(style, settings).statistics(model, max(content.shape[:2]))
-    targets = Targets(model(tf.constant(content))["content"], styles, shares=tf.ones(1))
+    targets = Targets(model.outputs(content)["content"], styles, shares=np.ones(1, np.float32))
     return convert_weights(settings, convention, targets, model.extractor.channels, content.shape[:2])
 
 

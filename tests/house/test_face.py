@@ -2,6 +2,7 @@
 
 import doctest
 import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +38,14 @@ def test_settings_pictures_and_figures_need_no_tensorflow():
 def test_tensorflow_starts_without_a_line():
     done = run("import nstlib as nst; nst.gram_matrix(nst.samples.frame(0, size=(16, 16))[None])")
     assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_tensorflow_starts_from_rooms_that_keep_it_quiet():
+    """`core/__init__` starts it without its lines; whatever imports it elsewhere must have passed there before."""
+    for path in PACKAGE.rglob("*.py"):
+        room = path.relative_to(PACKAGE).parts[0]
+        loads = re.search(r"^(import|from) (tensorflow|keras)\b", path.read_text(), re.M)
+        assert not loads or room in {"core", "engines", "networks", "workshop"}, path
 
 
 def test_a_name_that_there_is_not_is_an_attribute_error():

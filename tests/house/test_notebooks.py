@@ -72,6 +72,11 @@ def test_outputs_are_stripped_and_a_kernel_is_named(path):
             assert not cell.outputs and cell.execution_count is None
 
 
+def test_it_uses_the_face_alone(path):
+    code = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code")
+    assert re.findall(r"^(?:import|from) nstlib.*$", code, re.M) == ["import nstlib as nst"]
+
+
 def test_it_opens_with_its_time_and_ends_with_three_exercises_and_the_next(path):
     told = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown"]
     assert re.search(r"(second|minute)s?\b", told[0]), "how long does it take?"
