@@ -1,10 +1,10 @@
-# make demo | test | fuzz | lab | app | lint | bench | notebooks | gallery | docs: each does its own set-up first.
+# make demo | test | fuzz | lab | app | lint | cases | bench | notebooks | gallery | docs: each does its own set-up first.
 PYTHON ?= python3
 RUN = .venv/bin/python
 export MPLBACKEND ?= Agg
 lab notebooks: export MPLBACKEND = module://matplotlib_inline.backend_inline
 
-.PHONY: demo lab app test test-slow fuzz lint bench samples notebooks gallery docs
+.PHONY: demo lab app test test-slow fuzz lint cases bench samples notebooks gallery docs
 
 demo: .venv/ready
 	$(RUN) -m nstlib demo
@@ -28,6 +28,9 @@ lint: .venv/ready-dev
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+
+cases: .venv/ready
+	$(RUN) -m nstlib.workshop.cases
 
 bench: .venv/ready
 	$(RUN) -m nstlib.workshop.bench $(AREA)
