@@ -40,7 +40,6 @@ samples: .venv/ready
 
 notebooks: .venv/ready
 	.venv/bin/jupyter nbconvert --to notebook --execute --output-dir outputs/notebooks notebooks/*.ipynb
-	.venv/bin/jupyter nbconvert --to html outputs/notebooks/*.ipynb
 
 gallery: .venv/ready
 	$(RUN) -m nstlib.workshop.gallery

@@ -1,15 +1,22 @@
 """What `make docs` renders: the repository's pages as they lie, with a reference of the face, under outputs/pages."""
 
 import ast
+import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+
+from latex2mathml.converter import convert
 
 import nstlib
 
 ROOT = Path(nstlib.__file__).parents[1]
 SOURCES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE", "docs/*.md", "data/gallery/*")
 SOURCES += ("notebooks/*.ipynb", "nstlib/networks/weights/*.md", "nstlib/networks/weights/*.jpg", "nstlib/core/**/*.py")
+
+
+FORMULA = re.compile(r"\$\$(.+?)\$\$|\$([^$\n]+?)\$", re.S)
 
 
 def gather(folder: Path, executed: Path) -> None:
@@ -21,9 +28,26 @@ def gather(folder: Path, executed: Path) -> None:
     for path in (path for pattern in SOURCES for path in sorted(ROOT.glob(pattern))):
         target = folder / path.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
-        was_run = executed / path.name
-        shutil.copy(was_run if path.suffix == ".ipynb" and was_run.is_file() else path, target)
+        if path.suffix == ".ipynb":
+            was_run = executed / path.name
+            target.write_text(with_formulas((was_run if was_run.is_file() else path).read_text()))
+        else:
+            shutil.copy(path, target)
     (folder / "docs" / "reference.md").write_text("\n".join(reference()) + "\n")
+
+
+def with_formulas(notebook: str) -> str:
+    """The notebook, as JSON, with its formulas in MathML, which a browser shows without fetching anything."""
+    content = json.loads(notebook)
+    for cell in content["cells"]:
+        if cell["cell_type"] == "markdown":
+            cell["source"] = FORMULA.sub(_mathml, "".join(cell["source"]))
+    return json.dumps(content)
+
+
+def _mathml(formula: re.Match[str]) -> str:
+    display, inline = formula.groups()
+    return convert(display or inline, display="block" if display else "inline").replace("\n", " ")
 
 
 def reference() -> Iterator[str]:
