@@ -8,7 +8,16 @@ from ..settings import Settings, reader
 # What a setting is for, in the order of help; one that is in no group stands under `more`.
 GROUPS = {
     "how it looks": (
-        *("content_weight", "style_weight", "style_blend", "style_scale", "strength", "preserve_color", "style_loss"),
+        *(
+            "content_weight",
+            "style_weight",
+            "style_blend",
+            "style_scale",
+            "strength",
+            "preserve_color",
+            "style_loss",
+            "forms",
+        ),
         *("tv_weight", "style_layers", "style_layer_weights", "content_layers", "convention"),
     ),
     "how large, how long, from where": ("size", "steps", "scales", "init", "seed"),

@@ -56,6 +56,13 @@ class DistributedFilm(Film):
     frames, are painted first, each from the one before; then the segments, each from its own keyframe on and, over its
     last `overlap` frames, towards the next one.
     Raises NstlibError where a setting needs the whole clip in one place, and where the workers are lost.
+
+    >>> from concurrent.futures import ThreadPoolExecutor
+    >>> clip, painting = nst.probe(nst.samples.clip(), end=0.1, size=64), nst.samples.styles()["ink"]
+    >>> with ThreadPoolExecutor(1) as workers:
+    ...     settings = nst.Settings(size=64, steps=2, next_steps=1)
+    ...     nst.DistributedFilm(clip, painting, "ink.mp4", settings, executor=workers).write().frames
+    3
     """
 
     def __init__(

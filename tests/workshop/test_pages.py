@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import nbformat
 import pytest
 import yaml
@@ -60,3 +61,20 @@ def test_the_readme_is_short_and_names_every_notebook():
     told = (ROOT / "README.md").read_text()
     assert len(told.split()) < 2000
     assert all(path.name in told for path in Path(ROOT, "notebooks").glob("*.ipynb"))
+
+
+SHRUNK = {"size=512": "size=48", "size=384": "size=48", "size=256": "size=48", "range(100)": "range(3)"}
+WITH_PROGRAMS = [page for page in TEXTS if "```python\nimport nstlib as nst" in page.read_text()]
+
+
+@pytest.mark.parametrize("page", WITH_PROGRAMS, ids=lambda path: path.name)
+def test_the_programs_on_a_page_run(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    nst.save("photo.jpg", nst.samples.frame(30, size=(36, 48)))
+    nst.save("painting.jpg", nst.samples.frame(0, size=(36, 48)))
+    program = "\n".join(re.findall(r"```python\n(.*?)```", page.read_text(), re.S))
+    for given, small in SHRUNK.items():
+        program = program.replace(given, small)
+    exec(compile(program, page.name, "exec"), {})
+    plt.close("all")
+    assert Path("out.png").exists()
