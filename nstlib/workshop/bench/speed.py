@@ -149,7 +149,7 @@ def import_time() -> Row:
     bare, ours = in_turn(
         *(lambda code=code: subprocess.run([sys.executable, "-c", code], check=True) for code in ("", "import nstlib"))
     )
-    return Row("speed", "import nstlib, s", ours - bare, 0.1, None, "lower")
+    return Row("speed", "import nstlib, s", ours - bare, 0.01, None, "lower")
 
 
 def second_start() -> Row:
