@@ -10,7 +10,7 @@ from ..errors import NstlibError
 from ..media import clips, encoders, files, images
 from ..scale import executors
 from ..settings import STYLE_LAYERS
-from .flags import given_settings
+from .flags import add_settings, given_settings
 
 CLIP = "a video, an animated picture, or a folder of numbered images"
 OUTPUT = "an .mp4, .mov, .webm, .gif or .webp, or a folder of PNGs"
@@ -84,7 +84,8 @@ def _coding(given: argparse.Namespace) -> dict[str, Any]:
 
 
 def add_video(parser: argparse.ArgumentParser) -> None:
-    """video CLIP STYLE [STYLE ...] -o OUT.mp4; the settings' flags are added by the caller."""
+    """video CLIP STYLE [STYLE ...] -o OUT.mp4"""
+    parser.usage = "%(prog)s CLIP STYLE [STYLE ...] -o OUT.mp4 [options]"
     parser.add_argument("clip", type=Path, help=CLIP)
     parser.add_argument("styles", type=Path, nargs="+", metavar="style", help="one or several paintings")
     parser.add_argument("-o", "--output", type=Path, required=True, help=OUTPUT)
@@ -97,6 +98,7 @@ def add_video(parser: argparse.ArgumentParser) -> None:
     text = "frames of a long shot for one worker (96); 0: shots stay whole"
     work.add_argument("--segment", type=int, default=96, metavar="N", help=text)
     work.add_argument("--piece", type=int, dest="segment", default=argparse.SUPPRESS, help=argparse.SUPPRESS)  # as was
+    add_settings(parser, video=True)
 
 
 def video_command(given: argparse.Namespace) -> None:

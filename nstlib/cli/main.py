@@ -7,10 +7,10 @@ import os
 import sys
 import textwrap
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .. import __version__
 from ..errors import NstlibError, NstlibNote
@@ -20,12 +20,6 @@ from ..scale.axes import parse
 from . import clip_commands
 from .flags import add_settings, given_settings
 
-GROUPS = {
-    "to begin with": ("demo",),
-    "a picture": ("image", "replay"),
-    "a clip": ("video", "frames", "measure"),
-    "many pictures": ("sweep",),
-}
 AXIS = "a setting, or style, with its values; between lists semicolons: 'style_layers=block1_conv1;block2_conv1,…'"
 
 
@@ -85,88 +79,51 @@ def _failed(line: str) -> int:
     return 1
 
 
+class Command(NamedTuple):
+    """What a command does, an example of its words, what adds its flags to a parser, and what runs it."""
+
+    text: str
+    example: str
+    add: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], None]
+
+
 def parser() -> argparse.ArgumentParser:
     """The parser of every command and flag."""
     raw = argparse.RawDescriptionHelpFormatter
     top = argparse.ArgumentParser(prog="nstlib", usage="%(prog)s COMMAND ...", formatter_class=raw)
+    top.description = f"Neural style transfer on images and videos.\n\n{_listed()}"
     top.epilog = "example: nstlib image photo.jpg painting.jpg -o out.png\nCOMMAND --help tells more"
     top.add_argument("--version", action="version", version=f"nstlib {__version__}")
-    commands = top.add_subparsers(prog="nstlib", required=True, metavar="COMMAND", help=argparse.SUPPRESS)
 
-    image = _command(commands, "image", image_command, "stylise a picture", "photo.jpg painting.jpg -o out.png")
-    image.usage = "%(prog)s CONTENT STYLE [STYLE ...] -o OUT.png [options]"
-    image.add_argument("content", type=Path, help="the photograph")
-    image.add_argument("styles", type=Path, nargs="+", metavar="style", help="one or several paintings")
-    image.add_argument("-o", "--output", type=Path, required=True, help="the picture to write; a PNG holds its record")
-    image.add_argument("--mask", type=Path, action="append", default=[], help="a style's region, white; one a style")
-    image.add_argument("--json", action="store_true", help="print the final losses as JSON")
-    add_settings(image)
-
-    text = "make a picture again from its record"
-    replay = _command(commands, "replay", replay_command, text, "out.png -o again.png")
-    replay.add_argument("picture", type=Path, help="a picture that `image` wrote")
-    replay.add_argument("-o", "--output", type=Path, required=True, help="the picture to write")
-    replay.add_argument("--search", type=Path, action="append", default=[], help="a folder to look for inputs in")
-
-    text = "stylise a clip, steady and with its sound; stopped, the same command goes on"
-    video = _command(commands, "video", clip_commands.video_command, text, "clip.mp4 painting.jpg -o out.mp4")
-    video.usage = "%(prog)s CLIP STYLE [STYLE ...] -o OUT.mp4 [options]"
-    clip_commands.add_video(video)
-    add_settings(video, video=True)
-
-    text = "a picture for every combination of settings' values, with a table and a contact sheet; stopped, it goes on"
-    example = "photo.jpg painting.jpg --axis content_weight=0.01,0.1 --axis style_weight=1,3 -o sweep"
-    grid = _command(commands, "sweep", sweep_command, text, example)
-    grid.usage = "%(prog)s CONTENT [STYLE ...] --axis NAME=V,V [--axis ...] -o DIR [settings]"
-    grid.add_argument("content", type=Path, help="the photograph")
-    grid.add_argument("styles", type=Path, nargs="*", metavar="style", help="paintings; or give --axis style=A,B")
-    grid.add_argument("--axis", action="append", required=True, metavar="NAME=V,V", help=AXIS)
-    grid.add_argument("-o", "--output", type=Path, required=True, help="the folder to write to")
-    executors.add_workers(grid)
-    add_settings(grid)
-
-    text = "take a clip apart into images, or put images together"
-    clip_commands.add_frames(_command(commands, "frames", clip_commands.frames_command, text, "clip.mp4 -o frames"))
-
-    text = "measure a stylised clip against its source"
-    measure = _command(
-        commands, "measure", clip_commands.measure_command, text, "clip.mp4 out.mp4 --style painting.jpg"
-    )
-    clip_commands.add_measure(measure)
-
-    demo = _command(commands, "demo", demo_command, "stylise the bundled samples", "-o outputs")
-    demo.add_argument("-o", "--output", type=Path, default=Path("outputs"), help="the folder to write to")
-
-    _command(
-        commands,
-        "settings",
-        settings_command,
-        "list every setting with its default; each is a flag of `image` and `video`",
-        "",
-    )
-    top.description = f"Neural style transfer on images and videos.\n\n{_listed(commands.choices)}"
+    parsers = top.add_subparsers(prog="nstlib", required=True, metavar="COMMAND", help=argparse.SUPPRESS)
+    for name, command in (found for group in COMMANDS.values() for found in group.items()):
+        example = f"example: nstlib {name} {command.example}"
+        its = parsers.add_parser(name, description=f"{command.text.capitalize()}.", epilog=example)
+        its.set_defaults(run=command.run, command=its)
+        command.add(its)
     return top
 
 
-def _listed(commands: Mapping[str, argparse.ArgumentParser]) -> str:
+def _listed() -> str:
     """The commands by what one wants of them, each with what it does."""
-    grouped = {name for names in GROUPS.values() for name in names}
-    groups = {**GROUPS, "more": [name for name in commands if name not in grouped]}
     lines = []
-    for wanted, names in groups.items():
+    for wanted, group in COMMANDS.items():
         lines.append(f"{wanted}:")
-        for name in names:
-            lines += textwrap.wrap(
-                commands[name].description, 76, initial_indent=f"  {name:10}", subsequent_indent=" " * 12
-            )
+        for name, command in group.items():
+            lines += textwrap.wrap(command.text, 76, initial_indent=f"  {name:10}", subsequent_indent=" " * 12)
     return "\n".join(lines)
 
 
-def _command(commands: Any, name: str, run: Callable, text: str, example: str) -> argparse.ArgumentParser:
-    example = f"example: nstlib {name} {example}"
-    command = commands.add_parser(name, help=text, description=f"{text.capitalize()}.", epilog=example)
-    command.set_defaults(run=run, command=command)
-    return command
+def add_image(parser: argparse.ArgumentParser) -> None:
+    """image CONTENT STYLE [STYLE ...] -o OUT.png"""
+    parser.usage = "%(prog)s CONTENT STYLE [STYLE ...] -o OUT.png [options]"
+    parser.add_argument("content", type=Path, help="the photograph")
+    parser.add_argument("styles", type=Path, nargs="+", metavar="style", help="one or several paintings")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="the picture to write; a PNG holds its record")
+    parser.add_argument("--mask", type=Path, action="append", default=[], help="a style's region, white; one a style")
+    parser.add_argument("--json", action="store_true", help="print the final losses as JSON")
+    add_settings(parser)
 
 
 def image_command(given: argparse.Namespace) -> None:
@@ -194,6 +151,13 @@ def image_command(given: argparse.Namespace) -> None:
     print(json.dumps({name: curve[-1] for name, curve in run.curves.items()}) if given.json else given.output)
 
 
+def add_replay(parser: argparse.ArgumentParser) -> None:
+    """replay OUT.png -o AGAIN.png"""
+    parser.add_argument("picture", type=Path, help="a picture that `image` wrote")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="the picture to write")
+    parser.add_argument("--search", type=Path, action="append", default=[], help="a folder to look for inputs in")
+
+
 def replay_command(given: argparse.Namespace) -> None:
     """Make a picture again from its record."""
     from ..media import images
@@ -207,6 +171,17 @@ def replay_command(given: argparse.Namespace) -> None:
     follow_run(run)
     _keep(run, given.output)
     print(given.output)
+
+
+def add_sweep(parser: argparse.ArgumentParser) -> None:
+    """sweep CONTENT [STYLE ...] --axis NAME=V,V -o DIR"""
+    parser.usage = "%(prog)s CONTENT [STYLE ...] --axis NAME=V,V [--axis ...] -o DIR [settings]"
+    parser.add_argument("content", type=Path, help="the photograph")
+    parser.add_argument("styles", type=Path, nargs="*", metavar="style", help="paintings; or give --axis style=A,B")
+    parser.add_argument("--axis", action="append", required=True, metavar="NAME=V,V", help=AXIS)
+    parser.add_argument("-o", "--output", type=Path, required=True, help="the folder to write to")
+    executors.add_workers(parser)
+    add_settings(parser)
 
 
 def sweep_command(given: argparse.Namespace) -> None:
@@ -234,11 +209,20 @@ def sweep_command(given: argparse.Namespace) -> None:
         raise NstlibError(f"{failed} of {total} cells could not be made; {given.output / 'table.csv'} says why")
 
 
+def add_nothing(parser: argparse.ArgumentParser) -> None:
+    """A command without words of its own."""
+
+
 def settings_command(given: argparse.Namespace) -> None:
     """List every setting."""
     table = argparse.ArgumentParser(usage=argparse.SUPPRESS, add_help=False)
     add_settings(table, video=True, shown=True)
     table.print_help()
+
+
+def add_demo(parser: argparse.ArgumentParser) -> None:
+    """demo [-o DIR]"""
+    parser.add_argument("-o", "--output", type=Path, default=Path("outputs"), help="the folder to write to")
 
 
 def demo_command(given: argparse.Namespace) -> None:
@@ -262,6 +246,52 @@ def _keep(run: Any, output: Path) -> None:
     from ..media import images
 
     images.save(output, run.image, record=records.record(run))
+
+
+COMMANDS = {
+    "to begin with": {
+        "demo": Command("stylise the bundled samples", "-o outputs", add_demo, demo_command),
+    },
+    "a picture": {
+        "image": Command("stylise a picture", "photo.jpg painting.jpg -o out.png", add_image, image_command),
+        "replay": Command("make a picture again from its record", "out.png -o again.png", add_replay, replay_command),
+    },
+    "a clip": {
+        "video": Command(
+            "stylise a clip, steady and with its sound; stopped, the same command goes on",
+            "clip.mp4 painting.jpg -o out.mp4",
+            clip_commands.add_video,
+            clip_commands.video_command,
+        ),
+        "frames": Command(
+            "take a clip apart into images, or put images together",
+            "clip.mp4 -o frames",
+            clip_commands.add_frames,
+            clip_commands.frames_command,
+        ),
+        "measure": Command(
+            "measure a stylised clip against its source",
+            "clip.mp4 out.mp4 --style painting.jpg",
+            clip_commands.add_measure,
+            clip_commands.measure_command,
+        ),
+    },
+    "many pictures": {
+        "sweep": Command(
+            "make a picture for every combination of settings' values, with a table and a contact sheet; stopped, it "
+            "goes on",
+            "photo.jpg painting.jpg --axis content_weight=0.01,0.1 --axis style_weight=1,3 -o sweep",
+            add_sweep,
+            sweep_command,
+        ),
+        "settings": Command(
+            "list every setting with its default: a flag of `image` and `video`, and an axis of `sweep`",
+            "",
+            add_nothing,
+            settings_command,
+        ),
+    },
+}
 
 
 if __name__ == "__main__":

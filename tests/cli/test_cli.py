@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nstlib.cli.flags import GROUPS
-from nstlib.cli.main import main, parser
+from nstlib.cli.main import COMMANDS, main, parser
 from nstlib.media import images
 from nstlib.settings import Settings
 
@@ -48,7 +48,7 @@ def test_image_writes_a_picture_and_replay_makes_it_again(paths, tmp_path, capsy
     np.testing.assert_array_equal(images.load(out), images.load(again))
 
 
-@pytest.mark.parametrize("command", [None, "image", "replay", "video", "frames", "measure", "demo", "settings"])
+@pytest.mark.parametrize("command", [None, *(name for group in COMMANDS.values() for name in group)])
 def test_help_fits_a_screen_and_shows_an_example(capsys, monkeypatch, command):
     monkeypatch.setenv("COLUMNS", "80")
     with pytest.raises(SystemExit) as stop:
