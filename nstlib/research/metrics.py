@@ -182,6 +182,7 @@ def measure(
     (5, ['source_warping_error', 'ssim', 'warping_error'])
     """
     rows, cuts, before, drift, grams = [], [], None, None, None
+    begins = shots.CutDetector()
     for index, (content, result) in enumerate(_together(source, stylised)):
         row: dict[str, float] = {"ssim": ssim(result, content)}
         if extractor is not None:
@@ -192,7 +193,7 @@ def measure(
             )
             row["style_distance"] = style_distance(result, grams, extractor)
         w = None
-        if before is None or shots.is_cut(before[0], content):
+        if begins.advance(content):
             cuts, drift = [*cuts, index], Drift(content, result)
         else:
             w, mask = motion(index - 1, before[0], content)

@@ -200,16 +200,15 @@ def _painted(future: Future, segment: Segment) -> list[PackedFrame]:
 def cut_segments(frames: Iterable[np.ndarray], size: int, overlap: int) -> Iterator[tuple[Segment, list[bytes]]]:
     """The segments of a film's frames, each within a shot, and their frames as PNGs, the next keyframe's after them.
 
-    Pieces of `size` frames, as long as more than `overlap` follow in the shot; what is left is its last.
+    Segments of `size` frames, as long as more than `overlap` follow in the shot; what is left is its last.
     size 0: each shot is one segment. overlap 0: there are no keyframes.
     """
-    first, held, begins, before = 0, [], False, None
+    first, held, begins, cuts = 0, [], False, shots.CutDetector()
     for frame in frames:
-        if before is not None and shots.is_cut(before, frame):
+        if cuts.advance(frame) and held:
             yield Segment(first, len(held), begins, False), held
             first, held, begins = first + len(held), [], False
         held.append(to_png(frame))
-        before = frame
         if size and len(held) == size + 1 + overlap:
             keyed = overlap > 0
             yield Segment(first, size, begins, keyed), held[: size + keyed]

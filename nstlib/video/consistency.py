@@ -10,7 +10,7 @@ import numpy as np
 from ..engines.frames import Guide
 from ..errors import NstlibError
 from ..media import images
-from . import flow, shots
+from . import flow
 
 # (number of the frame, of the other, frame, other) -> (flow from frame to other, flow from other to frame)
 Motion = Callable[[int, int, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -45,10 +45,6 @@ class Shot:
         self.anchor: np.ndarray | None = None
         self.age: np.ndarray | None = None
         self.made_for: np.ndarray | None = None
-
-    def continues(self, frame: np.ndarray) -> bool:
-        """Whether the frame belongs to this shot."""
-        return bool(self._past) and not shots.is_cut(self._past[-1][1], frame)
 
     def add(self, number: int, frame: np.ndarray, result: np.ndarray) -> None:
         """Remember a finished frame."""

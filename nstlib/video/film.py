@@ -21,6 +21,7 @@ from ..settings import Settings, to_dict
 from .consistency import Guide, Shot, between, estimated, precomputed
 from .next_frame import Frame, next_frame
 from .progress import Store
+from .shots import CutDetector
 
 
 class Film:
@@ -109,12 +110,13 @@ class Film:
             yield from self._later_pass(number_pass)
 
     def _first_pass(self) -> Iterator[Frame]:
-        shot = self._shot()
+        shot, cuts = self._shot(), CutDetector()
         for number, frame in enumerate(clips.read_frames(self.clip)):
+            begins = cuts.advance(frame)
             if number < self.done:
                 shot = self._recalled(shot, number, frame)
                 continue
-            guided = self.settings.consistency == "steady" and shot.continues(frame)
+            guided = self.settings.consistency == "steady" and not begins
             shot = shot if guided else self._shot()
             advance = partial(shot.advance, number, frame) if guided else lambda: None
             finished = next_frame(self.engine, frame, advance, number=number)

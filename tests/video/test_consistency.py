@@ -140,14 +140,6 @@ def test_what_paint_was_made_for_is_part_of_the_state():
     np.testing.assert_array_equal(shot.made_for, other.made_for)
 
 
-def test_a_cut_ends_the_shot():
-    shot = consistency.Shot()
-    assert not shot.continues(texture())
-    shot.add(0, texture(), texture())
-    assert shot.continues(texture())
-    assert not shot.continues(np.zeros((64, 96, 3), np.float32))
-
-
 def test_repeated_warps_keep_brightness_and_sharpness():
     source, painted = pan(40, step=1), pan(40, step=1, seed=1, sigma=1)
     shot = consistency.Shot()
