@@ -175,7 +175,7 @@ def replay_command(given: argparse.Namespace) -> None:
 
 def add_sweep(parser: argparse.ArgumentParser) -> None:
     """sweep CONTENT [STYLE ...] --axis NAME=V,V -o DIR"""
-    parser.usage = "%(prog)s CONTENT [STYLE ...] --axis NAME=V,V [--axis ...] -o DIR [settings]"
+    parser.usage = "%(prog)s CONTENT [STYLE ...] --axis NAME=V,V -o DIR [options]"
     parser.add_argument("content", type=Path, help="the photograph")
     parser.add_argument("styles", type=Path, nargs="*", metavar="style", help="paintings; or give --axis style=A,B")
     parser.add_argument("--axis", action="append", required=True, metavar="NAME=V,V", help=AXIS)

@@ -55,7 +55,7 @@ def test_a_stopped_video_goes_on(clip, tmp_path, capsys, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(clip_commands, "follow", stopped)
+        patch.setattr(clip_commands, "follow_frames", stopped)
         assert run(*words) == 1
     assert "stopped after 1 of 6 frames" in capsys.readouterr().err
     assert (tmp_path / "out.mp4.work" / "preview.png").is_file()
