@@ -97,7 +97,8 @@ class Run(Steps):
         if settings.optimizer == "lbfgs":
             memory = 3 if settings.tile else None  # a picture in tiles has no room for many copies of itself
             first = 0.04 if self._stage == 0 else 0.01
-            return LBFGS(x, memory=memory, first=first, precondition=laplacian_pyramid(), bounded=bounded)
+            precondition = laplacian_pyramid(mirrored=not settings.scales)  # counted sizes are as they were
+            return LBFGS(x, memory=memory, first=first, precondition=precondition, bounded=bounded)
         epsilon = 0.1 if settings.convention == "tutorial" else 1e-8  # 0.1 suits the tutorial's large gradients
         return Adam(x, learning_rate=settings.learning_rate, epsilon=epsilon, bounded=bounded)
 
@@ -127,12 +128,17 @@ class Run(Steps):
             self.optimizer = self._begin(image)
 
     def _grown(self, old: tuple[int, int], new: tuple[int, int]) -> np.ndarray:
-        """The picture at the next size, with the detail that the start has there and not at this one."""
+        """The picture at the next size, with the detail that the start has there and not at this one.
+
+        It is grey: a photograph's finest colours are noise and fringes, which no style takes away again.
+        """
         grown = images.resize(self.parameters.picture(self.optimizer.x).numpy(), new)
         if self._settings.init == "noise":
             return grown
         fine = images.resize(self._start, new)
-        return np.clip(grown + fine - images.resize(images.resize(fine, old), new), 0, 1)
+        detail = fine - images.resize(images.resize(fine, old), new)
+        detail = detail if self._settings.scales else colors.luminance(detail)  # counted sizes are as they were
+        return np.clip(grown + detail, 0, 1)
 
     def _take_up(self) -> None:
         if self.model_of(self.stages[self._stage]).levels != self._model.levels:  # by other `forms`

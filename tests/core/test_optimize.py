@@ -136,11 +136,17 @@ def test_adam_is_kerass():
     np.testing.assert_allclose(ours.x, variable.numpy(), atol=1e-5)
 
 
-def test_the_preconditioner_is_symmetric_and_positive():
-    p = laplacian_pyramid()
+@pytest.mark.parametrize("mirrored", [True, False])
+def test_the_preconditioner_is_symmetric_and_positive(mirrored):
+    p = laplacian_pyramid(mirrored=mirrored)
     a, b = (tf.constant(rng.normal(size=(1, 13, 18, 3)), tf.float32) for _ in range(2))
     np.testing.assert_allclose(tf.reduce_sum(a * p(b)), tf.reduce_sum(b * p(a)), rtol=1e-4)
     assert tf.reduce_sum(a * p(a)) > 0
+
+
+def test_a_mirrored_preconditioner_treats_the_border_as_the_middle():
+    constant = laplacian_pyramid()(tf.ones((1, 32, 48, 3)))
+    np.testing.assert_allclose(constant, np.broadcast_to(constant[0, 16, 16], constant.shape), rtol=1e-5)
 
 
 @pytest.mark.parametrize("make", [Adam, LBFGS])
