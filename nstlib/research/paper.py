@@ -63,9 +63,11 @@ def convert(content: Picture, style: Picture | Sequence[Picture], settings: Sett
 def from_noise(
     content: Picture, style: Picture | Sequence[Picture], settings: Settings, *, sigma: float = 0.02, seed: int = 0
 ) -> Run:
-    """The paper's run: it starts from `white_noise(sigma=…, seed=…)` of the result's size."""
+    """The paper's run: from `white_noise(sigma=…, seed=…)` of the result's size, by the loss of the picture alone."""
     shape = images.fit(images.shape_of(content), settings.size)
-    return Run(content, style, replace(settings, init="noise"), start=white_noise(shape, sigma=sigma, seed=seed))
+    return Run(
+        content, style, replace(settings, init="noise", forms=0), start=white_noise(shape, sigma=sigma, seed=seed)
+    )
 
 
 def content_from(picture: Picture, layer: str, settings: Settings) -> np.ndarray:

@@ -32,6 +32,7 @@ LENGTHS = [round(10 * 2 ** (k / 8)) for k in range(61)]  # evaluations of our ru
 STRIDE = 4  # of LENGTHS at once, before the last ones are halved
 LIMITS = {300: (8, 15), 1000: (6, 12)}
 SHAPES = {(256, 256): PAIRS, (384, 512): (PAIRS + 2) // 3}  # how many pairs
+SCALES = {(256, 256): 1, (384, 512): 2}  # of ours: what comes to a loss at full size soonest
 VGG19_STEPS = 5  # of the recipe on VGG19's layout, whose time does not depend on its weights
 
 
@@ -54,7 +55,7 @@ def to_the_recipes_loss(shape: tuple[int, int], given: Sequence[Pair]) -> Iterat
     times: dict[int, list[tuple[float, float]]] = {steps: [] for steps in STEPS}
     for number, (content, style) in enumerate(given):
         content = images.resize(content, shape)
-        settings = Settings(size=max(shape))
+        settings = Settings(size=max(shape), forms=0, scales=SCALES[shape])  # the recipe's loss
         recipe = Recipe(Run(content, style, replace(settings, scales=1, precision="float32")))
         losses, seconds = recipe.train(STEPS[-1])
         _keep(f"{shape[0]}-{number}-recipe", recipe.image)
