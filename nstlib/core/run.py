@@ -136,9 +136,10 @@ class Run(Steps):
         if self._settings.init == "noise":
             return grown
         fine = images.resize(self._start, new)
-        detail = fine - images.resize(images.resize(fine, old), new)
-        detail = detail if self._settings.scales else colors.luminance(detail)  # counted sizes are as they were
-        return np.clip(grown + detail, 0, 1)
+        coarse = images.resize(images.resize(fine, old), new)
+        if not self._settings.scales:  # counted sizes are as they were
+            fine, coarse = colors.luminance(fine), colors.luminance(coarse)
+        return np.clip(grown + fine - coarse, 0, 1)
 
     def _take_up(self) -> None:
         if self.model_of(self.stages[self._stage]).levels != self._model.levels:  # by other `forms`

@@ -64,9 +64,8 @@ def warm_start() -> Row:
 def over_bare_pass() -> Row:
     """A step of ours over a forward and a backward pass of the same layers, with nothing compared."""
     content = images.resize(samples.frame(30), (SIDE, SIDE))
-    settings = Settings(
-        extractor="random", size=SIDE, steps=1000, scales=1, forms=0, precision="float32"
-    )  # as the bare pass
+    as_bare = {"extractor": "random", "precision": "float32", "forms": 0}
+    settings = Settings(size=SIDE, steps=1000, scales=1, **as_bare)
     run = Run(content, samples.styles()["whirls"], settings)
     image, extractor = tf.constant(content), run.model.extractor
 

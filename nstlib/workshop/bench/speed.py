@@ -118,7 +118,7 @@ def _keep(name: str, image: np.ndarray) -> None:
 
 def _run(side: int) -> Run:
     content = images.resize(samples.frame(30), (side, side))
-    run = Run(content, samples.styles()["whirls"], Settings(size=side, steps=100000, scales=1))
+    run = Run(content, samples.styles()["whirls"], Settings(size=side, steps=100000, scales=1, forms=0))
     for _ in range(3):  # until everything is traced
         next(run)
     return run
