@@ -141,6 +141,7 @@ class Settings:
 
 
 CHOSEN = ("precision", "tile")  # by a run for its machine, where they are left at their defaults
+ADAPTED = {"tile"}  # by a run that is going, where memory runs out
 STEERABLE = frozenset(f.name for f in fields(Settings) if f.metadata.get("steer"))
 
 
@@ -197,7 +198,7 @@ def steer(old: Settings, new: Settings) -> Settings:
     What `new` leaves to the run to choose is what the run has chosen.
     """
     new = replace(new, **{name: getattr(old, name) for name in CHOSEN if getattr(new, name) == getattr(Settings, name)})
-    fixed = [name for name in changed(old, new) if name not in STEERABLE]
+    fixed = [name for name in changed(old, new) if name not in STEERABLE | ADAPTED]
     if fixed:
         raise NstlibError(f"{', '.join(fixed)} cannot be changed while a run is going; start a new run")
     return new

@@ -1,6 +1,6 @@
 """One picture by optimisation: a run is an iterator that can be steered, stopped, branched and resumed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,8 +36,8 @@ class Run(Steps):
     `run.settings = replace(run.settings, style_weight=…)` changes weights without tracing anew; `run.image` is the
     picture so far, `run.state()` and `run.restore(state)` branch and resume.
 
-    content: path or image. styles: one or several paths or images, or `Styles`. masks: a region (H, W) in [0, 1] for
-    each style, of the content's size. start: an image that goes before `settings.init`. earlier: pairs (warped
+    content: a picture as `load` takes it. styles: one or several of them, or `Styles`. masks: a region (H, W) in [0, 1]
+    for each style, of the content's size. start: a picture that goes before `settings.init`. earlier: pairs (warped
     result, reliability) for the temporal loss. With `init="compact"` the first steps are compact's, and so are their
     losses; the last share of the steps, at full size, is the extractor's.
     Raises NstlibError, before the first step, for what cannot be run.
@@ -58,7 +58,7 @@ class Run(Steps):
         earlier: Sequence[tuple[np.ndarray, np.ndarray]] = (),
     ) -> None:
         # plan
-        settings = settings or Settings()
+        settings, content = settings or Settings(), images.take(content, "the content")
         shape = images.fit(images.shape_of(content), settings.size)
         settings = replace(arithmetic.resolved(settings), tile=memory.choose_tile(shape, settings))
         self.model = load_model(settings)
@@ -69,21 +69,38 @@ class Run(Steps):
         if self.masks and 0 < settings.tile < max(shape):
             refuse_masks(self.masks)
         named = None if settings.init in STARTS else settings.init
+        start = start if start is None else images.take(start, "the start")
         self.sources["start"] = named if start is None else start
         self._earlier, self.parameters = earlier, Pixels()
         self._start = _first(self, self.stages[0].shape) if start is None else images.load(start)
+        self.optimizer: Adam | LBFGS | None = None
         self._enter(0)
         self.optimizer = self._begin(images.resize(self._start, self.stages[0].shape))
 
     def _enter(self, number: int) -> None:
         """Take up a stage: its model, and what the picture is compared with at its size."""
-        self._stage, settings = number, self._settings
-        shape = self.stages[number].shape
-        model = self.model_of(self.stages[number])
+        self._stage = number
+        self._within_memory(self._compare)
+
+    def _compare(self) -> None:
+        settings, shape = self._settings, self.image_shape
+        self._tile = settings.tile
+        model = self.model_of(self.stages[self._stage])
         self._model = tiled(model, settings.tile) if 0 < settings.tile < max(shape) else model
 
         self._targets = compared(self, self._model, shape, self._earlier)
         self._weigh()
+
+    def _within_memory(self, work: Callable[[], Any]) -> Any:
+        """What `work` gives; where memory runs out, again in smaller tiles, which the steering tells."""
+        while True:
+            try:
+                return work()
+            except Exception as error:
+                if not memory.ran_out(error):
+                    raise
+                tile = memory.smaller_tile(self.image_shape, self._settings.tile)
+            self.settings = replace(self._settings, tile=tile)
 
     def _weigh(self) -> None:
         """The terms' weights and the styles' shares, as the settings have them now."""
@@ -106,7 +123,10 @@ class Run(Steps):
         while self.number >= self.stages[self._stage].until:
             self._go_on()
         try:
-            return self.optimizer.step(self._objective)
+            return self._within_memory(lambda: self.optimizer.step(self._objective))
+        except memory.OutOfMemory as error:
+            error.image = self.image
+            raise
         except FloatingPointError as error:
             raise Diverged(f"step {self.number + 1}: {error}; choose smaller weights", self.image) from None
 
@@ -142,9 +162,11 @@ class Run(Steps):
         return np.clip(grown + fine - coarse, 0, 1)
 
     def _take_up(self) -> None:
-        if self.model_of(self.stages[self._stage]).levels != self._model.levels:  # by other `forms`
-            self._enter(self._stage)
+        if self._tile != self._settings.tile or self.model_of(self.stages[self._stage]).levels != self._model.levels:
+            self._enter(self._stage)  # in other tiles, or by other `forms`
         self._weigh()
+        if self.optimizer is None:  # the run is still being made
+            return
         self.optimizer.reweigh()
         if isinstance(self.optimizer, Adam):
             self.optimizer.learning_rate = self._settings.learning_rate

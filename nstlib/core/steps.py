@@ -39,6 +39,7 @@ class Inputs:
         settings: Settings,
         masks: Sequence[Picture] = (),
     ) -> None:
+        content, masks = images.take(content, "the content"), images.take_all(masks, "a mask")
         self.shape = images.fit(images.shape_of(content), settings.size)
         self.content = images.load(content, size=settings.size)
 
@@ -47,7 +48,7 @@ class Inputs:
         check_blend(settings, len(self.styles.pictures))
 
         self.masks = images.load_masks(masks, content, len(self.styles.pictures))
-        self.sources = {"content": content, "styles": self.styles.sources, "masks": list(masks), "start": None}
+        self.sources = {"content": content, "styles": self.styles.sources, "masks": masks, "start": None}
 
 
 class Steps:

@@ -1,6 +1,5 @@
 """The styles of a run: their pictures, and their statistics at every size."""
 
-import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,10 +8,9 @@ import tensorflow as tf
 
 from ..errors import NstlibError
 from ..media import colors, images
+from ..media.images import Picture
 from ..settings import Settings, check_blend
 from .model import StyleContentModel
-
-Picture = str | os.PathLike | np.ndarray
 
 
 class Styles:
@@ -26,7 +24,7 @@ class Styles:
     """
 
     def __init__(self, styles: Picture | Sequence[Picture], settings: Settings) -> None:
-        given = [styles] if isinstance(styles, Picture) else list(styles)
+        given = images.take_all(styles, "a style")
         if not given:
             raise NstlibError("no style is given; name at least one picture")
         check_blend(settings, len(given))

@@ -90,6 +90,8 @@ def load_masks(masks: Sequence[Picture], content: Picture, styles: int) -> list[
 
 def shape_of(source: Picture) -> tuple[int, int]:
     """(H, W) of a picture, upright, without decoding a file."""
+    if isinstance(source, np.ndarray):
+        return _single(source, "a picture").shape[:2]
     taken = take(source)
     if isinstance(taken, np.ndarray):
         return taken.shape[:2]
@@ -253,17 +255,26 @@ def _as_array(given: Any, what: str) -> np.ndarray:
     return array
 
 
-def _from_array(array: np.ndarray, what: str) -> np.ndarray:
-    """(H, W, 3) in [0, 1] of an array in any form that `load` names; itself, where it is that."""
-    what = "array" if what == "a picture" else f"{what}, an array,"
-    given = array
-    if array.ndim == 4 or (array.ndim == 3 and array.shape[0] == 1 and array.shape[2] not in (1, 3, 4)):
+def _single(array: np.ndarray, what: str) -> np.ndarray:
+    """The array without its batch axis. Raises NstlibError for a shape that is no picture's."""
+    what, given = _called(what), array.shape
+    if array.ndim == 4 or (array.ndim == 3 and len(array) == 1 and array.shape[2] not in CHANNELS):
         if len(array) != 1:
-            raise NstlibError(f"{what} is {given.shape}, a batch of {len(array)}; give one picture of it, such as x[0]")
+            raise NstlibError(f"{what} is {given}, a batch of {len(array)}; give one picture of it, such as x[0]")
         array = array[0]
-    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)) or 0 in array.shape:
-        turned = "; its channels stand first" if array.ndim == 3 and array.shape[0] in (1, 3, 4) else ""
-        raise NstlibError(f"{what} is {given.shape}{turned}; give (H, W), (H, W, 3) or (H, W, 4)")
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in CHANNELS) or 0 in array.shape:
+        turned = "; its channels stand first" if array.ndim == 3 and len(array) in CHANNELS else ""
+        raise NstlibError(f"{what} is {given}{turned}; give (H, W), (H, W, 3) or (H, W, 4)")
+    return array
+
+
+def _called(what: str) -> str:
+    return "array" if what == "a picture" else f"{what}, an array,"
+
+
+def _from_array(array: np.ndarray, what: str) -> np.ndarray:
+    """(H, W, 3) in [0, 1] of an array in any form that `load` names."""
+    array, what = _single(array, what), _called(what)
     if array.dtype in RANGES:
         array = array / np.float32(RANGES[array.dtype])
     elif array.dtype.kind != "f":
@@ -279,4 +290,5 @@ def _from_array(array: np.ndarray, what: str) -> np.ndarray:
     return np.clip(_decoding.over_white(array[..., :3], array[..., 3:]), 0, 1)
 
 
+CHANNELS = (1, 3, 4)
 RANGES = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535, np.dtype(bool): 1}

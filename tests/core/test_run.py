@@ -8,7 +8,7 @@ from conftest import smooth_noise
 from nstlib.core import losses, schedule
 from nstlib.core.run import Diverged, Run
 from nstlib.core.schedule import doubling
-from nstlib.core.speed import arithmetic, memory
+from nstlib.core.speed import arithmetic
 from nstlib.errors import NstlibError
 from nstlib.research.conversions import convert_weights
 from nstlib.settings import CONVENTIONS
@@ -254,22 +254,6 @@ def test_a_style_smaller_than_the_networks_field_is_grown(content, small):
 def test_a_picture_too_small_for_its_deepest_layer_says_so(style, small):
     with pytest.raises(NstlibError, match="64 x 1 pixels and its deepest layer needs 2 a side"):
         make(np.zeros((1, 64, 3), np.float32), style, small)
-
-
-def test_memory_chooses_tiles_and_refuses_what_does_not_fit_in_them(content, style, small, monkeypatch):
-    def free(amount):
-        monkeypatch.setattr(memory.psutil, "virtual_memory", lambda: type("Memory", (), {"available": amount}))
-
-    shape = (4096, 4096)
-    free(100e9)
-    assert memory.choose_tile(shape, small) == 0
-    free(11e9)
-    assert memory.choose_tile(shape, small) == 1024
-    free(8e9)
-    assert memory.choose_tile(shape, replace(small, extractor="compact")) == 512
-    free(0.5e9)
-    with pytest.raises(NstlibError, match=r"size=64: 64 x 48 pixels need about 1.0 GB .* 0.5 GB are free"):
-        make(content, style, small)
 
 
 def test_a_run_in_tiles_is_the_run_without(style, small):

@@ -3,10 +3,22 @@
 import os
 import sys
 
+from ...errors import NstlibError
+from ...media import limits
+
+ROOM = 0.5e9, 1.2e9  # bytes that TensorFlow takes when it is loaded, and addresses
+
 
 def load_tensorflow() -> None:
-    """Import TensorFlow and let it find its devices, standard error shut: these lines pass its own log level."""
+    """Import TensorFlow and let it find its devices, standard error shut: these lines pass its own log level.
+
+    Raises NstlibError where the memory's limit leaves no room for it. A GPU's memory is taken as it is needed, so that
+    notebooks do not take the whole card from each other.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    if "tensorflow" not in sys.modules:
+        _check_room()
     sys.stderr.flush()
     kept, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 2)
@@ -18,3 +30,12 @@ def load_tensorflow() -> None:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(null)
+
+
+def _check_room() -> None:
+    for limit in limits.limits():
+        if limit.free < ROOM[limit.virtual]:
+            need, free = ROOM[limit.virtual] / 1e9, limit.free / 1e9
+            raise NstlibError(
+                f"TensorFlow needs {need:.1f} GB, {free:.1f} GB are free of {limit.name}; raise the limit"
+            )

@@ -11,13 +11,13 @@ import tempfile
 from functools import partial
 from pathlib import Path
 from time import perf_counter
-from types import SimpleNamespace
 
 import numpy as np
 
 from ... import samples
 from ...core.speed import memory
 from ...media import clips, images
+from ...media.limits import Limit
 from ...settings import Settings
 
 
@@ -33,7 +33,7 @@ def paint(kind: str, side: int, steps: int) -> None:
     from ._recipe import Recipe
 
     if kind == "print":
-        memory.psutil = SimpleNamespace(virtual_memory=lambda: SimpleNamespace(available=8e9))
+        memory.tightest = lambda: Limit("free memory", 8e9)
     extractor = "compact" if kind == "print" else "random"
     precision = "float32" if kind == "recipe" else "auto"
     settings = Settings(extractor=extractor, size=side, scales=1, steps=steps, precision=precision)
