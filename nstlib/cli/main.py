@@ -17,7 +17,7 @@ from ..errors import NstlibError, NstlibNote
 from ..media import files
 from ..scale import executors
 from ..scale.axes import parse
-from . import clip_commands
+from . import clip_commands, folders
 from .flags import add_settings, given_settings
 
 AXIS = "a setting, or style, with its values; between lists semicolons: 'style_layers=block1_conv1;block2_conv1,…'"
@@ -44,10 +44,12 @@ def _run(given: argparse.Namespace) -> int:
         return _failed(str(error))
     except OSError as error:  # what the system refuses, such as a name that is too long
         return _failed(f"{error.filename or 'the system'}: {error.strerror or error}")
-    except MemoryError:
-        return _failed("there is not enough memory for this; choose a smaller size")
     except KeyboardInterrupt:
         return _failed("stopped; no output is half written, and the same command starts again")
+    except Exception as error:
+        if type(error).__name__ not in ("MemoryError", "ResourceExhaustedError"):  # the latter is TensorFlow's
+            raise
+        return _failed("there is not enough memory for this; choose a smaller size")
     return 0
 
 
@@ -118,9 +120,10 @@ def _listed() -> str:
 def add_image(parser: argparse.ArgumentParser) -> None:
     """image CONTENT STYLE [STYLE ...] -o OUT.png"""
     parser.usage = "%(prog)s CONTENT STYLE [STYLE ...] -o OUT.png [options]"
-    parser.add_argument("content", type=Path, help="the photograph")
+    parser.add_argument("content", type=Path, help="the photograph, or a folder of them")
     parser.add_argument("styles", type=Path, nargs="+", metavar="style", help="one or several paintings")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="the picture to write; a PNG holds its record")
+    text = "the picture to write, a PNG holds its record; of a folder the folder"
+    parser.add_argument("-o", "--output", type=Path, required=True, help=text)
     parser.add_argument("--mask", type=Path, action="append", default=[], help="a style's region, white; one a style")
     parser.add_argument("--json", action="store_true", help="print the final losses as JSON")
     add_settings(parser)
@@ -128,6 +131,9 @@ def add_image(parser: argparse.ArgumentParser) -> None:
 
 def image_command(given: argparse.Namespace) -> None:
     """Stylise a picture; Ctrl-C keeps the picture so far, and so does a loss that is no longer finite."""
+    if given.content.is_dir():
+        folders.image_folder(given, given_settings(given))
+        return
     from ..media import images
 
     images.check_output(given.output)
@@ -253,7 +259,12 @@ COMMANDS = {
         "demo": Command("stylise the bundled samples", "-o outputs", add_demo, demo_command),
     },
     "a picture": {
-        "image": Command("stylise a picture", "photo.jpg painting.jpg -o out.png", add_image, image_command),
+        "image": Command(
+            "stylise a picture, or every picture of a folder",
+            "photo.jpg painting.jpg -o out.png",
+            add_image,
+            image_command,
+        ),
         "replay": Command("make a picture again from its record", "out.png -o again.png", add_replay, replay_command),
     },
     "a clip": {

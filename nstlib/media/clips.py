@@ -16,7 +16,7 @@ import numpy as np
 from PIL import ImageColor
 
 from ..errors import NstlibError, note
-from . import animations, demux, develop, encoders, images, sound
+from . import animations, demux, develop, encoders, files, images, sound
 
 IMAGES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".apng", ".avif", ".avifs"}
 GIF_GRID = Fraction(1, 100)  # s
@@ -147,16 +147,16 @@ def _fitted(width: int, height: int, size: int | None) -> tuple[int, int]:
 def _probe_images(path: Path, rate: Fraction | None) -> Clip:
     if path.is_file() and (animation := animations.inspect_animation(path)):
         return _probe_animation(path, animation, rate)
-    files = [path] if path.is_file() else [f for f in path.iterdir() if f.suffix.lower() in IMAGES and f.name[0] != "."]
-    files.sort(key=lambda f: [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", f.name)])
-    if not files:
+    found = [path] if path.is_file() else [f for f in path.iterdir() if f.suffix.lower() in IMAGES and f.name[0] != "."]
+    found.sort(key=lambda f: files.numbered(f.name))
+    if not found:
         raise NstlibError(f"{path} holds no images ({', '.join(sorted(IMAGES))})")
-    notes = _gaps([file.name for file in files])
+    notes = _gaps([file.name for file in found])
     rate = rate or (encoders.read_rate(path) if path.is_dir() else None)
-    if rate is None and len(files) > 1:
+    if rate is None and len(found) > 1:
         notes.append(f"a folder of images has no rate; {FOLDER_RATE} frames a second are taken, --fps sets another")
-    height, width = images.shape_of(files[0])
-    return Clip(path, width, height, rate or FOLDER_RATE, range(len(files)), images=tuple(files), notes=tuple(notes))
+    height, width = images.shape_of(found[0])
+    return Clip(path, width, height, rate or FOLDER_RATE, range(len(found)), images=tuple(found), notes=tuple(notes))
 
 
 def _gaps(names: Sequence[str]) -> list[str]:

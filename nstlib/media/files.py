@@ -1,8 +1,9 @@
-"""Files: whole or not there, written beside and renamed; their checksums; an output that is none of the inputs."""
+"""Files: whole or not there, written beside and renamed; checksums; order; an output that is none of the inputs."""
 
 import contextlib
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path, PurePath
@@ -27,6 +28,11 @@ def checksum(*parts: bytes | Path) -> str:
         except OSError as error:
             raise NstlibError(f"cannot read {part}: {error.strerror}") from None
     return digest.hexdigest()
+
+
+def numbered(name: str) -> list[int | str]:
+    """A key to sort names by as people number them: a2 before a10."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
 
 
 def check_inputs(output: Path, *inputs: Path) -> None:

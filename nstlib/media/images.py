@@ -16,6 +16,8 @@ from . import _decoding, files, profiles
 from .colors import luminance
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
+READ = {*FORMATS, ".jpe", ".jfif", ".apng", ".avif", ".heic", ".heif", ".hif", ".gif", ".bmp", ".jp2", ".j2k"}
+READ |= {".ppm", ".pgm", ".pnm", ".tga", ".psd", ".ico", ".qoi"}  # what is taken for a picture in a folder
 RECORD = "nstlib"  # the PNG text chunk that holds the record
 KINDS = "a path, bytes, an open file, a PIL image, an array or a tensor"
 

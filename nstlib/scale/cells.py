@@ -62,12 +62,16 @@ def read_input(source: Picture) -> Input:
 
 def file_name(values: dict[str, Any], inputs: Sequence[Input], settings: Settings) -> str:
     """A cell's file: its values in words, and eight digits of the SHA-256 of all that its picture depends on."""
-    paths = [Path(getattr(settings, name)) for name in FILES if getattr(settings, name)]
-    named = [files.checksum(path) for path in paths if path.is_file()]
-    whole = [to_dict(settings), [given.sha256 for given in inputs], named, __version__, _versions()]
-    digest = files.checksum(json.dumps(whole).encode())[:8]
+    digest = request([given.sha256 for given in inputs], settings)[:8]
     words = "_".join(f"{name}={value_text(name, value)}" for name, value in values.items())
     return f"{re.sub(r'[^A-Za-z0-9._=,+-]+', '', words)[:100]}-{digest}.png"
+
+
+def request(inputs: Sequence[str], settings: Settings) -> str:
+    """SHA-256 of all that a picture depends on; inputs: their own."""
+    paths = [Path(getattr(settings, name)) for name in FILES if getattr(settings, name)]
+    named = [files.checksum(path) for path in paths if path.is_file()]
+    return files.checksum(json.dumps([to_dict(settings), list(inputs), named, __version__, _versions()]).encode())
 
 
 @lru_cache(maxsize=1)
