@@ -267,8 +267,8 @@ def _schedule(
         return said or FOLDER_RATE, range(1), ""
     mean = (times[-1] - times[0]) / (len(times) - 1)
     late = grid or mean / 2
-    if not grid:  # a last frame that is said to be very short is not: its length has been left open
-        end = max(end, times[-1] + statistics.median(b - a for a, b in itertools.pairwise(times)))
+    if not grid and end - times[-1] < Fraction(1, encoders.FASTEST):  # what is said to be so short was left open
+        end = times[-1] + statistics.median(b - a for a, b in itertools.pairwise(times))
     even = mean and all(abs(t - times[0] - i * mean) <= late for i, t in enumerate(times))
     intervals = [b - a for a, b in itertools.pairwise([*times, end])]
     if even and intervals[-1] <= mean + late:

@@ -20,7 +20,8 @@ SHUT = {"protocol_whitelist": "none"}  # the file is read through Python; what a
 BUFFER = 1 << 18  # bytes a read
 PLAYLISTS = {"hls", "concat", "dash", "imf", "sdp", "rtsp"}
 TRUSTED = {"mov", "matroska", "mpegts"}  # formats whose packets say when frames are shown
-JUMPY, JUMP = {"mpeg", "mpegts"}, 10  # formats whose times may begin anew midway, after a gap of so many seconds
+JUMPY = {"mpeg", "mpegts"}  # formats whose times may begin anew midway
+AHEAD, BACK = 10, 0.2  # s: by which they jump then, at least
 RAW_BASE = Fraction(1, 1_200_000)  # libav's time base for streams without a container, whose times it makes up
 NO_RATE = Fraction(25)  # frames a second of a stream that does not say
 A_LOOK = 8  # frames decoded to see what they are like
@@ -52,6 +53,7 @@ class Packet(NamedTuple):
     """What a packet says of its frame; hidden: it is decoded and not shown."""
 
     pts: int | None
+    dts: int | None
     duration: int
     key: bool
     corrupt: bool
@@ -127,13 +129,13 @@ def inspect(path: str | Path) -> Stream:
             raise NstlibError(f"{path} has no frames" + " that can be decoded" * bool(packets))
         rate = _rate(shown)
         times = [stamp * shown.time_base for stamp in stamps] or _times(container, shown, look, rate or NO_RATE)
-        last = next((packet.duration for packet in kept if stamps and packet.pts == stamps[-1]), look.last)
         begin = origin(container)
+        end = _end(container, shown, times, kept, look, rate or NO_RATE)
         return Stream(
             look.first,
             shown.sample_aspect_ratio or Fraction(1),
             times=tuple(time - begin for time in times),
-            end=times[-1] - begin + (last * shown.time_base * (shown.time_base != RAW_BASE) or 1 / (rate or NO_RATE)),
+            end=end - begin,
             stamps=stamps,
             rate=rate,
             animated="gif" in names(container),
@@ -169,7 +171,7 @@ def _packets(path: str | Path, container: Any, shown: Any) -> tuple[list[Packet]
             torn = packet.is_corrupt
             if packet.stream.index == shown.index:
                 marks = packet.is_keyframe, packet.is_corrupt, packet.is_discard
-                packets.append(Packet(packet.pts, packet.duration or 0, *marks, vp9 and _hidden(packet)))
+                packets.append(Packet(packet.pts, packet.dts, packet.duration or 0, *marks, vp9 and _hidden(packet)))
     except (av.FFmpegError, OSError):
         torn = True
     if "matroska" in names(container):
@@ -206,8 +208,8 @@ def _trustworthy(container: Any, shown: Any, packets: Sequence[Packet], kept: Se
     distinct = len(set(stamps)) == len(kept) and not any(packet.hidden for packet in kept)
     decodable = packets[0].key and packets[0].pts is not None and packets[0].pts <= stamps[0]
     if "mpegts" in names(container):  # where the two fields of a frame may be two packets
-        steady = _field_order(shown) in (0, 1) and _widest(stamps) * shown.time_base <= JUMP
-        return distinct and decodable and steady
+        order = [packet.dts * shown.time_base for packet in kept if packet.dts is not None]
+        return distinct and decodable and _field_order(shown) in (0, 1) and not _jumps(order)
     return distinct and decodable
 
 
@@ -219,8 +221,9 @@ def _without_torn_end(stamps: tuple[int, ...]) -> tuple[int, ...]:
     return stamps[: near[0] + 1] if near else stamps
 
 
-def _widest(stamps: Sequence[Any]) -> Any:
-    return max((b - a for a, b in itertools.pairwise(stamps)), default=0)
+def _jumps(times: Sequence[Fraction]) -> bool:
+    """Whether times begin anew, as in recordings that were joined; by which packets are decoded, or frames shown."""
+    return any(not -BACK < b - a < AHEAD for a, b in itertools.pairwise(times))
 
 
 def _look(path: str | Path, limit: int | None) -> DecodedFacts:
@@ -241,17 +244,29 @@ def _times(container: Any, shown: Any, look: DecodedFacts, rate: Fraction) -> li
     The stamps go to the frames in order: those of H.264 in AVI are the right ones, shuffled.
     """
     count, begin = len(look.stamps), origin(container)
-    if shown.time_base != RAW_BASE:
-        for stamps in zip(*look.stamps, strict=True):
-            known = sorted({stamp for stamp in stamps if stamp is not None})
-            times = [stamp * shown.time_base for stamp in known]
-            if len(known) == count and not (JUMPY & names(container) and _widest(times) > JUMP):
-                return times
-            if known and len(known) < count:
-                first = next(i for i, stamp in enumerate(stamps) if stamp is not None)
-                begin = stamps[first] * shown.time_base - first / rate
-                break
+    jumpy = bool(JUMPY & names(container))
+    for stamps in zip(*look.stamps, strict=True) if shown.time_base != RAW_BASE else ():
+        known = [stamp * shown.time_base for stamp in stamps if stamp is not None]
+        if len(set(known)) == count and not (jumpy and _jumps(known)):
+            return sorted(known)
+        if known:
+            first = next(i for i, stamp in enumerate(stamps) if stamp is not None)
+            begin = known[0] - first / rate
+            break
     return [begin + number / rate for number in range(count)]
+
+
+def _end(
+    container: Any, shown: Any, times: Sequence[Fraction], kept: Sequence[Packet], look: DecodedFacts, rate: Fraction
+) -> Fraction:
+    """When the last frame goes: after its duration, and where frames that stay the same are left out, at the end."""
+    if shown.time_base == RAW_BASE:
+        return times[-1] + 1 / rate
+    last = next((packet.duration for packet in kept if packet.pts and packet.pts * shown.time_base == times[-1]), 0)
+    end = times[-1] + ((last or look.last) * shown.time_base or 1 / rate)
+    if {"ogg", "avi", "gif"} & names(container) and shown.duration:
+        return max(end, times[0] + shown.duration * shown.time_base)
+    return end
 
 
 def _rate(shown: Any) -> Fraction | None:

@@ -138,7 +138,7 @@ def _frames(path: Path, number: int, patience: int) -> Iterator[SoundFrame]:
         for time, rate, layout, samples in _resampled(container, stream, patience):
             if time is not None:
                 time = float(time - begin) + shift
-                if jumpy and following is not None and abs(time - following) > demux.JUMP:
+                if jumpy and following is not None and not -demux.BACK < time - following < demux.AHEAD:
                     shift += following - time
                     time = following
                 following = time + len(samples) / rate

@@ -111,7 +111,7 @@ def _measured(clip: clips.Clip) -> tuple[np.ndarray, np.ndarray]:
         written = clips.probe(out)
         bright = np.array([frame.mean() for frame in clips.read_frames(written)])
         flashes = np.flatnonzero(bright > (bright.min() + bright.max()) / 2) / float(written.fps)
-        heard = sound.samples(out, 1)
+        heard = sound.read_sound(out, 1)
         loud = np.flatnonzero(abs(np.concatenate(list(heard.blocks))).max(axis=1) > 0.1) / heard.rate
     return flashes, loud[np.diff(loud, prepend=-1) > 0.2]
 

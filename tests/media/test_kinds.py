@@ -114,6 +114,24 @@ def test_frames_that_come_faster_for_a_while_are_not_lost(tmp_path):
     assert flash_times(clip)[:2] == [0.1, 0.22] and clip.frames == 100
 
 
+def test_a_picture_that_stays_to_the_end_does(tmp_path):
+    theora = ["-c:v", "libtheora", "-q:v", "8", "-c:a", "libvorbis"]  # it leaves out frames that stay the same
+    with pytest.warns(NstlibNote, match="its rate varies"):
+        clip, flashes, clicks = passed_through(flashing(tmp_path / "a.ogv", *theora), tmp_path)
+    assert clip.duration == 2 and np.allclose([flashes, clicks], [FLASHES] * 2, atol=0.02)
+
+
+@pytest.mark.parametrize(("name", "codecs"), [("a.ts", [*X264, "-c:a", "aac"]), ("a.mpg", [*MPEG2, "-c:a", "mp2"])])
+@pytest.mark.parametrize("later", [0, 1.3, 3600])
+def test_recordings_that_were_joined_play_on(name, codecs, later, tmp_path):
+    first = flashing(tmp_path / f"first-{name}", *codecs)
+    ff("-i", first, "-c", "copy", "-output_ts_offset", later, tmp_path / f"second-{name}")
+    (tmp_path / name).write_bytes(first.read_bytes() + (tmp_path / f"second-{name}").read_bytes())
+    clip, flashes, clicks = passed_through(tmp_path / name, tmp_path)
+    assert (clip.frames, clip.fps) == (100, 25) and np.allclose(flashes, [0.6, 1.4, 2.6, 3.4])
+    assert np.allclose(clicks, flashes, atol=0.04)  # the sound of the first part is longer by a part of a packet
+
+
 # sound
 
 
