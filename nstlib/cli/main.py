@@ -239,12 +239,16 @@ def demo_command(given: argparse.Namespace) -> None:
 
 
 def follow_run(run: Any) -> None:
-    """Take every step that is left, behind a progress bar."""
+    """Take every step that is left, behind a progress bar; settings that cannot work are said in a line."""
     from tqdm.auto import tqdm
+
+    from ..engines.doubts import doubt
 
     with tqdm(run, total=run.total_steps, initial=run.number, unit="step", leave=False, dynamic_ncols=True) as bar:
         for step in bar:
             bar.set_postfix_str(f"{step.shape[1]}x{step.shape[0]} loss {step.losses['total']:.4g}", refresh=False)
+            if line := doubt(run):
+                tqdm.write(f"nstlib: {line}", file=sys.stderr)
 
 
 def _keep(run: Any, output: Path) -> None:

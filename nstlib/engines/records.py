@@ -11,7 +11,8 @@ from .. import __version__
 from ..core.run import Run
 from ..errors import NstlibError
 from ..media import files, images
-from ..settings import from_record, to_dict
+from ..networks import compact
+from ..settings import Settings, from_record, to_dict
 from .frames import begin
 
 PACKAGES = ("tensorflow", "keras", "numpy", "opencv-python-headless", "pillow")
@@ -74,10 +75,25 @@ def replay(record: dict[str, Any], *, search: Sequence[Path] = ()) -> Run:
         raise NstlibError(f"the record is not whole ({type(error).__name__}: {error})") from None
     run = begin(content, found["styles"], settings, masks=found["masks"], start=start)
     for kind, network in run.networks.items():
-        if network != record.get(kind):
+        if network != record.get(kind) and not _rescaled(record.get(kind), settings):
             raise NstlibError(f"the {kind} {network['name']} is not the one that the picture was made with")
     run.follow(script, steps)
     return run
+
+
+def _rescaled(recorded: Any, settings: Settings) -> bool:
+    """Whether the record's network is compact before it had VGG19's scale, of which `relative` losses know nothing.
+
+    Raises NstlibError where the convention does know of it.
+    """
+    if recorded != {"name": "compact", "sha256": compact.FORMER}:
+        return False
+    if settings.convention != "relative":
+        raise NstlibError(
+            f"compact has been put on VGG19's scale since the picture was made, and with convention="
+            f"{settings.convention} its weights mean something else now; only relative is replayed across that change"
+        )
+    return True
 
 
 def _find(entry: dict[str, str | None], search: Sequence[Path]) -> Path:

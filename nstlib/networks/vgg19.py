@@ -14,12 +14,23 @@ NO_WEIGHTS = (
     "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5); put that file into Keras's cache, models/ under ~/.keras or "
     "$KERAS_HOME; or choose the extractor compact, which needs no download"
 )
+# What puts the answers of He-scaled random kernels on the scale of the ImageNet ones', from a layer on to the next here
+# (`workshop.training.calibrate` measures it); a kernel is multiplied by its layer's factor over the one before.
+SCALES = {
+    "block1_conv1": 0.5485,
+    "block2_conv1": 2.921,
+    "block3_conv1": 2.278,
+    "block4_conv1": 9.739,
+    "block5_conv1": 0.9309,
+    "block5_conv2": 0.3352,
+}
+GAINS = {name: scale / last for (name, scale), last in zip(SCALES.items(), (1.0, *SCALES.values()), strict=False)}
 
 
 def he_normal(layer: keras.Layer, rng: np.random.Generator) -> list[np.ndarray]:
-    """A convolution's random kernel, of the scale at which activations neither grow nor fade, and a bias of 0."""
+    """A convolution's random kernel, with which VGG19 answers on the scale of its ImageNet weights, and a bias of 0."""
     kernel, bias = layer.get_weights()
-    scale = np.sqrt(2.0 / np.prod(kernel.shape[:3]))
+    scale = GAINS.get(layer.name, 1.0) * np.sqrt(2.0 / np.prod(kernel.shape[:3]))
     return [rng.normal(0, scale, kernel.shape).astype(np.float32), np.zeros_like(bias)]
 
 

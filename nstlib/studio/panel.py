@@ -11,6 +11,7 @@ import ipywidgets as widgets
 from .. import samples
 from ..core.run import Run
 from ..core.styles import Picture
+from ..engines.doubts import doubt
 from ..engines.frames import begin
 from ..errors import NstlibError
 from ..media import images
@@ -210,6 +211,8 @@ class Studio(widgets.VBox):
             self._shown = run
             self.stage.set_before(run.content, alone=False)
         self.stage.show(run, self._worker.seconds)
+        if line_of_doubt := doubt(run):
+            self.say(line_of_doubt, "bad")
         self.transport.offer(self._worker.checkpoints.numbers)
 
     def turned(self, state: str) -> None:

@@ -8,6 +8,7 @@ from nstlib.core.run import Run
 from nstlib.engines import records
 from nstlib.errors import NstlibError
 from nstlib.media import files, images
+from nstlib.networks import compact
 
 
 @pytest.fixture
@@ -83,3 +84,16 @@ def test_a_record_that_is_not_whole_is_one_line(paths, small, broken):
     with pytest.raises(NstlibError) as error:
         records.replay(record)
     assert "\n" not in str(error.value)
+
+
+def test_a_record_from_before_compact_had_vgg19s_scale_is_replayed_where_scale_does_not_matter(paths, small, tmp_path):
+    for convention in ("relative", "tutorial"):
+        run = Run(paths[0], paths[1], replace(small, extractor="compact", convention=convention))
+        next(run)
+        record = records.record(run)
+        record["extractor"]["sha256"] = compact.FORMER
+        if convention == "relative":
+            np.testing.assert_array_equal(records.replay(record).finish(), run.image)
+        else:
+            with pytest.raises(NstlibError, match="convention=tutorial its weights mean something else now"):
+                records.replay(record)

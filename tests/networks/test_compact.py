@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from nstlib import samples
-from nstlib.core.features import load_extractor
+from nstlib.core.features import CHANNELS, checksum, load_extractor
 from nstlib.core.losses import gram_matrix
 from nstlib.core.speed.gradients import reflected
 from nstlib.errors import NstlibError
@@ -169,3 +169,33 @@ def test_the_gradient_of_reflection_is_that_of_its_slices(shape):
             total = tf.reduce_sum(weights * pad(x) ** 2)
         gradients.append(tape.gradient(total, x))
     np.testing.assert_allclose(*gradients, rtol=1e-5)
+
+
+def test_factors_change_the_scale_of_each_layer_and_nothing_else():
+    plain, scaled = compact.load(scaled=False), compact.load()
+    assert checksum(list(plain.values())) == compact.FORMER
+    image = picture(5)
+    ratios = {}
+    for name, a, b in zip(NAMES, *(compact.features(w, image, NAMES) for w in (plain, scaled)), strict=True):
+        ratios[name] = float(tf.norm(b) / tf.norm(a))
+        np.testing.assert_allclose(a * ratios[name], b, rtol=1e-3, atol=1e-4 * float(tf.norm(b)))
+    assert ratios["block4_conv1"] > 20 * ratios["block1_conv1"] > 200  # VGG19's fourth block answers most
+    assert ratios["block4_conv2"] == pytest.approx(ratios["block4_conv1"], rel=1e-4)
+    assert ratios["block5_conv2"] < ratios["block5_conv1"]
+
+
+@pytest.mark.parametrize("factor", [np.zeros(1), np.array(np.inf), np.ones(2)])
+def test_a_factor_that_is_none_is_one_clear_line(tmp_path, factor):
+    weights = compact.load(scaled=False) | {"block1_conv1/scale": factor}
+    compact.save(tmp_path / "bad.npz", weights)
+    with pytest.raises(NstlibError, match="no fitting factor for block1_conv1"):
+        compact.load(tmp_path / "bad.npz")
+
+
+def test_random_weights_are_on_the_same_scale():
+    """Within a factor of 3 on a picture that is no photograph."""
+    image = tf.constant(load(samples.styles()["whirls"], size=128)[None])
+    ours, random = (load_extractor(name, STYLE_LAYERS)(image) for name in ("compact", "random"))
+    for name in STYLE_LAYERS:
+        norms = [float(tf.norm(gram_matrix(f[name]))) / CHANNELS[name] for f in (ours, random)]
+        assert 1 / 3 < norms[0] / norms[1] < 3

@@ -66,51 +66,31 @@ def full_features(weights: dict[str, np.ndarray], image: np.ndarray) -> dict[str
     return full
 
 
-class Scale:
-    """What is needed for a layer's factor, added up over photographs."""
-
-    def __init__(self) -> None:
-        self.mean = self.norm = self.own_norm = 0.0
-        self.features = self.energy = self.own_energy = 0.0
-
-    def add(self, full: np.ndarray, own: np.ndarray) -> None:
-        """A photograph: the teacher's features in N channels, and compact's through its head."""
-        matrix, channels = gram(full), full.shape[-1]
-        folded = gram(own)
-        self.mean += matrix.mean()
-        self.norm += np.linalg.norm(matrix) / channels
-        self.own_norm += np.linalg.norm(folded) / channels
-        self.features += full.mean()
-        self.energy += np.trace(matrix) / channels
-        self.own_energy += np.trace(folded) / channels
-
-    @property
-    def by_grams(self) -> float:
-        """√(‖G_teacher‖ / (mean G_teacher · ‖G_own‖)), to be multiplied by the root of the published mean Gram."""
-        return float(np.sqrt(self.norm / (self.mean * self.own_norm)))
-
-    @property
-    def by_features(self) -> float:
-        """√(energy of the teacher / own) / mean F_teacher, to be multiplied by the published mean feature."""
-        return float(np.sqrt(self.energy / self.own_energy) / self.features)
+def measures(full: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """Of a layer on a photograph: mean G, |G|, |G_own|, mean F, |F|², |F_own|²; own: compact's features."""
+    matrix, folded = gram(full), gram(own)
+    norms = [np.linalg.norm(m) for m in (matrix, folded)]
+    return np.array([matrix.mean(), *norms, full.mean(), np.trace(matrix), np.trace(folded)])
 
 
 def factors(
     weights: dict[str, np.ndarray], teacher: dict[str, np.ndarray], photos: Iterator[np.ndarray]
 ) -> dict[str, float]:
     """{layer: factor} of every layer's head; a layer without a published figure has its block's."""
-    scales = {layer: Scale() for layer in PUBLISHED_GRAMS}
+    measured: dict[str, list[np.ndarray]] = {layer: [] for layer in PUBLISHED_GRAMS}
     for photo in photos:
         full = full_features(teacher, photo)
-        for layer, own in zip(scales, compact.features(weights, photo, tuple(scales)), strict=True):
-            scales[layer].add(full[layer], ops.convert_to_numpy(own))
+        for layer, own in zip(measured, compact.features(weights, photo, tuple(measured)), strict=True):
+            measured[layer].append(measures(full[layer], ops.convert_to_numpy(own)))
 
     found = {}
     for layer in (*compact.SITES, *compact.NEAREST):
         first = f"{layer[:-1]}1"
-        found[layer] = float(np.sqrt(published(first))) * scales[first].by_grams
+        mean, norm, own_norm, feature, energy, own_energy = np.mean(measured[first], axis=0)
         if layer in PUBLISHED_FEATURES:
-            found[layer] = published(layer) * scales[first].by_features
+            found[layer] = published(layer) / feature * np.sqrt(energy / own_energy)
+        else:
+            found[layer] = np.sqrt(published(first) / mean * norm / own_norm)
     return found
 
 
