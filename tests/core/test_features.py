@@ -3,6 +3,7 @@ import pytest
 
 from nstlib.core import features
 from nstlib.errors import NstlibError
+from nstlib.networks.vgg19 import SCALES
 
 LAYERS = ("block1_conv1", "block2_conv2", "block3_conv1")
 
@@ -45,10 +46,10 @@ def test_random_weights_follow_the_seed(image):
     assert same.channels == {"block1_conv1": 64, "block2_conv2": 128, "block3_conv1": 256}
 
 
-def test_he_scaled_weights_keep_the_features_scale(image):
+def test_random_weights_keep_the_scale_that_vgg19s_layers_have(image):
     deep = features.load_extractor("random", ("block1_conv1", "block4_conv4"))(image)
     shallow, deep = (float(np.std(f)) for f in deep.values())
-    assert 0.2 < deep / shallow < 5
+    assert 0.2 < deep / shallow / (SCALES["block4_conv1"] / SCALES["block1_conv1"]) < 5
 
 
 def test_average_pooling_differs_from_max_after_the_first_pool_only(image):
