@@ -17,7 +17,7 @@ from ..errors import NstlibError, NstlibNote
 from ..media import files
 from ..scale import executors
 from ..scale.axes import parse
-from . import clip_commands, folders
+from . import clip_commands, doctor, folders
 from .flags import add_settings, given_settings
 
 AXIS = "a setting, or style, with its values; between lists semicolons: 'style_layers=block1_conv1;block2_conv1,…'"
@@ -261,6 +261,12 @@ def _keep(run: Any, output: Path) -> None:
 COMMANDS = {
     "to begin with": {
         "demo": Command("stylise the bundled samples", "-o outputs", add_demo, demo_command),
+        "doctor": Command(
+            "tell what the package runs on, as a report of a fault needs it",
+            "",
+            doctor.add_doctor,
+            doctor.doctor_command,
+        ),
     },
     "a picture": {
         "image": Command(
