@@ -12,12 +12,9 @@ import tensorflow as tf
 
 from ..errors import NstlibError, choose
 from ..networks import compact, vgg19
+from ..networks.vgg19 import CHANNELS, block_of, check_layers
 from ..settings import EXTRACTORS
 from .speed.gradients import forked, reflected
-
-# VGG19's convolutions a block and their channels N; names are Keras's, block1_conv1 to block5_conv4.
-BLOCKS = {1: (2, 64), 2: (2, 128), 3: (4, 256), 4: (4, 512), 5: (4, 512)}
-CHANNELS = {f"block{b}_conv{i}": n for b, (count, n) in BLOCKS.items() for i in range(1, count + 1)}
 
 Read = Callable[[str, tf.Tensor], list[tf.Tensor]]  # what is made of a layer's features, where they arise
 Network = Callable[[tf.Tensor, Read | None], dict[str, Any]]  # {layer: features in float32, or what `read` makes}
@@ -49,18 +46,6 @@ class Extractor:
     def smallest(self) -> int:
         """The shortest side, pixels, that still reaches the deepest layer: 2 a pooling before it."""
         return self.least * 2 ** (max(block_of(n) for n in self.layers) - 1)
-
-
-def block_of(layer: str) -> int:
-    """The block of a layer's name: 4 for block4_conv2."""
-    return int(layer[len("block")])
-
-
-def check_layers(layers: tuple[str, ...]) -> None:
-    """Raises NstlibError for a name that is none of VGG19's convolutions."""
-    for name in layers:
-        if name not in CHANNELS:
-            raise NstlibError(f"unknown layer {name!r}; VGG19 has block1_conv1, … block5_conv4: {', '.join(CHANNELS)}")
 
 
 def preprocess(image: tf.Tensor) -> tf.Tensor:

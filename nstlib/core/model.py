@@ -14,6 +14,7 @@ import tensorflow as tf
 from ..settings import Settings
 from . import losses
 from .features import Extractor, load_extractor
+from .levels import at_scale, halvings, layer_of, pyramid
 from .speed.tracing import specs, traced
 from .style_losses import load_style_loss
 
@@ -153,30 +154,6 @@ class StyleContentModel:
         return tf.map_fn(lambda mask: self.style_loss.statistics(features, mask), small)
 
 
-def at_scale(layer: str, scale: int) -> str:
-    """The name of a layer's statistics: LAYER of the picture, LAYER@2 of the picture at half its size."""
-    return layer if scale == 1 else f"{layer}@{scale}"
-
-
-def layer_of(name: str) -> str:
-    """LAYER of LAYER@2."""
-    return name.split("@")[0]
-
-
-def halvings(name: str) -> int:
-    """How often the picture was halved: 0 for LAYER, 1 for LAYER@2, 2 for LAYER@4."""
-    return int(name.partition("@")[2] or 1).bit_length() - 1
-
-
-def pyramid(image: tf.Tensor, levels: int) -> dict[int, tf.Tensor]:
-    """{1: image, 2: the means over 2 x 2 pixels, 4: …}, (H, W, 3) each."""
-    pictures = {1: image}
-    for level in range(1, levels):
-        image = tf.nn.avg_pool2d(image[None], 2, 2, "VALID")[0]  # (H, W, 3) -> (H // 2, W // 2, 3)
-        pictures[2**level] = image
-    return pictures
-
-
 def term_weights(settings: Settings, names: Mapping[str, Any]) -> dict[str, float]:
     """{term: weight}: the settings' weights, divided among the layers; names: the targets' style statistics."""
     content_weight, style_weight, tv_weight = settings.term_weights
@@ -220,23 +197,8 @@ def load_model(settings: Settings, precision: str = "float32", levels: int = 1) 
         precision=precision,
         seed=settings.seed,
     )
-    return _model(
-        extractor,
-        settings.style_layers,
-        settings.content_layers,
-        settings.style_loss,
-        settings.convention,
-        levels,
-    )
+    layers = settings.style_layers, settings.content_layers
+    return _model(extractor, *layers, style_loss=settings.style_loss, convention=settings.convention, levels=levels)
 
 
-@lru_cache(maxsize=16)  # four runs, each with a few sizes
-def _model(
-    extractor: Extractor,
-    style: tuple[str, ...],
-    content: tuple[str, ...],
-    style_loss: str,
-    convention: str,
-    levels: int,
-) -> StyleContentModel:
-    return StyleContentModel(extractor, style, content, style_loss=style_loss, convention=convention, levels=levels)
+_model = lru_cache(maxsize=16)(StyleContentModel)  # four runs, each with a few sizes

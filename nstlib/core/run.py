@@ -14,7 +14,7 @@ from ..settings import STARTS, Settings, check_blend
 from .model import StyleContentModel, Targets, load_model, term_weights
 from .optimize import Adam
 from .parameters import Pixels
-from .schedule import Stage, levels, plan
+from .schedule import Stage, level_count, plan
 from .speed import arithmetic, memory
 from .speed.lbfgs import LBFGS, laplacian_pyramid
 from .speed.tiles import TiledModel, refuse_masks, tiled
@@ -196,7 +196,7 @@ class Run(Steps):
         """The model that a stage's pictures are compared by."""
         network = _network(self._settings, stage.warm)
         smallest = load_model(network).extractor.smallest
-        return load_model(network, stage.precision, levels(stage.shape, self._settings.forms, smallest))
+        return load_model(network, stage.precision, level_count(stage.shape, self._settings.forms, smallest))
 
     def state(self) -> dict[str, Any]:
         """Everything that the next step depends on; `restore` takes it, in this run or in one made alike."""

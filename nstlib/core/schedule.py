@@ -74,7 +74,7 @@ def doubling(shape: tuple[int, int], scales: int, smallest: int) -> list[tuple[i
     return [s for s in reversed(shapes) if min(s) >= smallest or s == shape]
 
 
-def levels(shape: tuple[int, int], forms: float, smallest: int) -> int:
+def level_count(shape: tuple[int, int], forms: float, smallest: int) -> int:
     """At how many sizes a picture (H, W) is compared with its style: its own, and halved down to 128 pixels.
 
     Down to 64 where `forms` is above a half; its own alone where that is 0.

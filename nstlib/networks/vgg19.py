@@ -1,4 +1,4 @@
-"""VGG19 as Keras gives it, and the ways to its weights: Keras's cache or download, a file, or drawn at random."""
+"""VGG19: its layers, and the ways to its weights: Keras's cache or download, a file, or drawn at random."""
 
 import contextlib
 import sys
@@ -8,6 +8,10 @@ import keras
 import numpy as np
 
 from ..errors import NstlibError
+
+# VGG19's convolutions a block and their channels N; names are Keras's, block1_conv1 to block5_conv4.
+BLOCKS = {1: (2, 64), 2: (2, 128), 3: (4, 256), 4: (4, 512), 5: (4, 512)}
+CHANNELS = {f"block{b}_conv{i}": n for b, (count, n) in BLOCKS.items() for i in range(1, count + 1)}
 
 NO_WEIGHTS = (
     "VGG19's ImageNet weights cannot be had here ({why}). Three ways out: give a file with --weights FILE (Keras's "
@@ -25,6 +29,18 @@ SCALES = {
     "block5_conv2": 0.3352,
 }
 GAINS = {name: scale / last for (name, scale), last in zip(SCALES.items(), (1.0, *SCALES.values()), strict=False)}
+
+
+def block_of(layer: str) -> int:
+    """The block of a layer's name: 4 for block4_conv2."""
+    return int(layer[len("block")])
+
+
+def check_layers(layers: tuple[str, ...]) -> None:
+    """Raises NstlibError for a name that is none of VGG19's convolutions."""
+    for name in layers:
+        if name not in CHANNELS:
+            raise NstlibError(f"unknown layer {name!r}; VGG19 has block1_conv1, … block5_conv4: {', '.join(CHANNELS)}")
 
 
 def he_normal(layer: keras.Layer, rng: np.random.Generator) -> list[np.ndarray]:

@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from ..core import losses
-from ..core.model import Targets, Tensors, halvings, style_shares
+from ..core.levels import halvings
+from ..core.model import Targets, Tensors, style_shares
 from ..settings import Settings
 
 

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..core.features import CHANNELS
 from ..core.model import Targets, load_model
 from ..core.run import Run
 from ..core.styles import Picture, Styles
 from ..errors import NstlibError, choose
 from ..media import images
 from ..networks.compact import SITES
+from ..networks.vgg19 import CHANNELS
 from ..settings import EXTRACTORS, Settings
 from . import plots
 from .conversions import convert_weights

@@ -6,7 +6,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from ..core.features import CHANNELS
+from ..networks.vgg19 import CHANNELS
 from ..settings import DEFAULT_WEIGHTS, STARTS, STEERABLE, Settings
 from .controls import Shares, Weight, row
 

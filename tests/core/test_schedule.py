@@ -6,9 +6,10 @@ import pytest
 import tensorflow as tf
 from conftest import smooth_noise
 
-from nstlib.core.model import at_scale, halvings, layer_of, load_model, pyramid, style_shares
+from nstlib.core.levels import at_scale, halvings, layer_of, pyramid
+from nstlib.core.model import load_model, style_shares
 from nstlib.core.run import Run
-from nstlib.core.schedule import EXACT, FIRST, LEAST, doubling, growing, levels, plan
+from nstlib.core.schedule import EXACT, FIRST, LEAST, doubling, growing, level_count, plan
 from nstlib.settings import Settings, from_record, to_dict
 
 LAYERS = {"style_layers": ("block1_conv1", "block2_conv1"), "content_layers": ("block2_conv1",)}
@@ -51,10 +52,10 @@ def test_counted_sizes_are_those_of_before_and_so_are_their_shares():
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize(("forms", "least"), [(0.1, LEAST[0]), (0.9, LEAST[1])])
 def test_style_is_compared_down_to_the_least_side(shape, forms, least):
-    count = levels(shape, forms, 32)
+    count = level_count(shape, forms, 32)
     assert count == 1 or (max(shape) >> (count - 1) >= least and min(shape) >> (count - 1) >= 32)
     assert max(shape) >> count < least or min(shape) >> count < 32
-    assert levels(shape, 0, 32) == 1
+    assert level_count(shape, 0, 32) == 1
 
 
 def test_a_run_has_the_sizes_of_its_plan(style):

@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 
 from nstlib.core import losses
-from nstlib.core.features import CHANNELS, load_extractor
+from nstlib.core.features import load_extractor
 from nstlib.core.run import Run
 from nstlib.errors import NstlibError
 from nstlib.media import images
+from nstlib.networks.vgg19 import CHANNELS
 from nstlib.research import paper
 from nstlib.settings import Settings
 

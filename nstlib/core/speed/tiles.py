@@ -14,10 +14,11 @@ import numpy as np
 import tensorflow as tf
 
 from ...errors import NstlibError
+from ...networks.vgg19 import block_of
 from ...settings import STYLE_LOSSES
 from .. import losses
-from ..features import block_of
-from ..model import StyleContentModel, Targets, Tensors, at_scale, pyramid
+from ..levels import at_scale, pyramid
+from ..model import StyleContentModel, Targets, Tensors
 from ..style_losses import load_style_loss
 
 # Pixels around a position that a block's first two layers see in VGG19, rounded up to the deepest stride, 16.

@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ...core.features import CHANNELS, Extractor, load_extractor, reading
+from ...core.features import Extractor, load_extractor, reading
 from ...core.losses import content_loss, gram_matrix, style_loss
 from ...core.model import StyleContentModel, Targets, term_weights
 from ...core.speed.lbfgs import LBFGS, laplacian_pyramid
 from ...media import images
 from ...networks import compact
+from ...networks.vgg19 import CHANNELS
 from ...settings import STYLE_LAYERS, Settings
 from . import Row
 
