@@ -10,10 +10,10 @@ demo: .venv/ready
 	$(RUN) -m nstlib demo
 
 lab: .venv/ready
-	.venv/bin/jupyter lab --ServerApp.ip=127.0.0.1 notebooks/01_quickstart.ipynb
+	.venv/bin/jupyter lab --ServerApp.ip=127.0.0.1 --LabApp.default_url=/lab/tree/notebooks/01_quickstart.ipynb
 
 app: .venv/ready-app
-	.venv/bin/voila --Voila.ip=127.0.0.1 --Voila.auto_token=True --show_tracebacks=True nstlib/studio/app.ipynb
+	$(RUN) -m nstlib studio
 
 test: .venv/ready-dev
 	$(RUN) -m pytest --durations=10 -rs
@@ -56,6 +56,7 @@ docs: .venv/ready-dev
 
 .venv/ready-dev: .venv/ready requirements-dev.txt requirements-cluster.txt requirements-heic.txt
 	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	! command -v npm > /dev/null || npm ci --silent --prefix tests/studio  # axe-core, for the studio's page
 	touch $@
 
 .venv/ready-app: .venv/ready requirements-app.txt

@@ -219,6 +219,33 @@ def add_nothing(parser: argparse.ArgumentParser) -> None:
     """A command without words of its own."""
 
 
+def add_studio(parser: argparse.ArgumentParser) -> None:
+    """studio [CONTENT [STYLE ...]]"""
+    parser.usage = "%(prog)s [CONTENT [STYLE ...]] [options]"
+    parser.add_argument("content", type=Path, nargs="?", help="a photograph or a clip; without: the bundled ones")
+    parser.add_argument("styles", type=Path, nargs="*", metavar="style", help="paintings, beside the bundled ones")
+    parser.add_argument("-o", "--output", type=Path, default=Path("outputs"), help="the folder to write to")
+    parser.add_argument("--port", type=int, default=8866, help="the page's port (8866)")
+    parser.add_argument("--no-browser", action="store_true", help="print the address only")
+    add_settings(parser)
+
+
+def studio_command(given: argparse.Namespace) -> None:
+    """Serve the studio as a page, until it is stopped."""
+    for path in [given.content, *given.styles] if given.content else []:
+        if not path.exists():
+            raise NstlibError(f"no such file: {path}")
+    settings = given_settings(given)
+    try:
+        from ..studio import app
+    except ModuleNotFoundError as error:
+        if error.name != "voila":
+            raise
+        raise NstlibError("the studio's page needs Voilà: pip install 'nstlib[app]'") from None
+    more = {"folder": given.output, "port": given.port, "open_browser": not given.no_browser}
+    app.serve(given.content, given.styles, settings, **more)
+
+
 def settings_command(given: argparse.Namespace) -> None:
     """List every setting."""
     table = argparse.ArgumentParser(usage=argparse.SUPPRESS, add_help=False)
@@ -261,6 +288,7 @@ def _keep(run: Any, output: Path) -> None:
 COMMANDS = {
     "to begin with": {
         "demo": Command("stylise the bundled samples", "-o outputs", add_demo, demo_command),
+        "studio": Command("open the studio in the browser", "photo.jpg painting.jpg", add_studio, studio_command),
         "doctor": Command(
             "tell what the package runs on, as a report of a fault needs it",
             "",

@@ -57,7 +57,7 @@ class Weight(traitlets.HasTraits):
         shown = self._default if value is None else value
         self._moving = True
         try:
-            self.number.value = float(f"{shown:.3g}")
+            self.number.value = shown
             self.slider.value = self._place(shown)
         finally:
             self._moving = False

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from ..research.plots import COLORS
+from .words import TERMS
 
 WIDTH, HEIGHT = 420, 200
 LEFT, RIGHT, TOP, BOTTOM = 44, 96, 22, 22
 POINTS = 120  # of a curve, at most
-TERMS = {"total": "total", "content": "content", "style": "style", "total_variation": "variation"}
 
 
 def terms(curves: Mapping[str, Sequence[float]], marks: Sequence[int] = ()) -> str:
@@ -28,7 +28,7 @@ def chart(title: str, curves: Mapping[str, Sequence[float]], marks: Sequence[int
     head = f'<text x="{LEFT}" y="13" class="nst-title">{escape(title)}</text>'
     values = [v for curve in curves.values() for v in curve if v > 0 and math.isfinite(v)]
     body = _inside(curves, marks, _decades(values)) if values else ""
-    return f'<svg class="nst-chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">{head}{body}</svg>'
+    return f'<svg class="nst-chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{title}">{head}{body}</svg>'
 
 
 def _decades(values: Sequence[float]) -> tuple[float, float]:

@@ -1,6 +1,7 @@
-"""The guard: an interrupt of the kernel, in a cell or between two, ends what works in the background."""
+"""The guard: an interrupt of the kernel, a cell run again, and the kernel's end close what works in the background."""
 
 import asyncio
+import atexit
 import signal
 import threading
 import weakref
@@ -9,38 +10,56 @@ from typing import Any, Protocol
 WAIT = 0.2  # seconds between two tries to take up the signal
 
 
-class Interruptible(Protocol):
-    """What can be interrupted."""
+class Guarded(Protocol):
+    """What works in the background."""
 
     def interrupt(self) -> None:
-        """End what works in the background."""
+        """End the work."""
+
+    def close(self) -> None:
+        """End the work, and be gone from the page."""
 
 
-_watched: "weakref.WeakSet[Any]" = weakref.WeakSet()
+_watched: "weakref.WeakKeyDictionary[Any, tuple[str, str]]" = weakref.WeakKeyDictionary()  # with its cell and its run
 _installed = False
 
 
-def watch(one: Interruptible) -> None:
-    """Have `one.interrupt()` called when the kernel is interrupted; outside a kernel nothing is done."""
+def watch(one: Guarded) -> None:
+    """Have `one.interrupt()` called when the kernel is interrupted, and `one.close()` when its cell is run again.
+
+    Whatever is left at the end of the process is closed too: a thread in TensorFlow would abort it.
+    """
     global _installed
-    _watched.add(one)
     shell = _shell()
-    if shell is None or _installed:
+    cell, execution = _cell(shell)
+    for other, (its_cell, its_execution) in list(_watched.items()):
+        if cell and its_cell == cell and its_execution != execution:
+            other.close()
+    _watched[one] = cell, execution
+    if _installed:
         return
     _installed = True
-    shell.events.register("post_run_cell", _after_cell)
-    _take_signal()
+    atexit.register(close_all)
+    if shell is not None:
+        shell.events.register("post_run_cell", _after_cell)
+        _take_signal()
 
 
-def forget(one: Interruptible) -> None:
+def forget(one: Guarded) -> None:
     """No longer watch it: it is closed."""
-    _watched.discard(one)
+    _watched.pop(one, None)
 
 
 def interrupt_all() -> None:
     """Interrupt everything that is watched."""
     for one in list(_watched):
         one.interrupt()
+
+
+def close_all() -> None:
+    """Close everything that is watched."""
+    for one in list(_watched):
+        one.close()
 
 
 def pause_others(one: Any) -> None:
@@ -57,6 +76,14 @@ def _shell() -> Any:
         return None
     shell = get_ipython()
     return shell if shell is not None and hasattr(shell, "kernel") else None
+
+
+def _cell(shell: Any) -> tuple[str, str]:
+    """Which cell of the notebook is being run, and which run of it; empty outside a notebook that says it."""
+    if shell is None:
+        return "", ""
+    message = shell.kernel.get_parent() or {}
+    return message.get("metadata", {}).get("cellId", ""), message.get("header", {}).get("msg_id", "")
 
 
 def _after_cell(result: Any) -> None:

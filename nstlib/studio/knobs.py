@@ -1,28 +1,25 @@
 """The knobs: a widget for every setting of `Settings`, made from its table."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import Field, fields
+from dataclasses import Field, fields, replace
+from html import escape
 from typing import Any
 
 import ipywidgets as widgets
 
+from ..core.style_losses import load_style_loss
 from ..networks.vgg19 import CHANNELS
 from ..settings import DEFAULT_WEIGHTS, STARTS, STEERABLE, Settings
 from .controls import Shares, Weight, row
+from .words import label
 
-TERMS = ("content_weight", "style_weight", "tv_weight")  # in the order of DEFAULT_WEIGHTS
-LABELS = {
-    "init": "start from",
-    "tv_weight": "total variation",
-    "preserve_color": "keep colours",
-    "optimizer": "optimiser",
-}
-COMMON = ("engine", "extractor", "convention", "pooling", "optimizer", "init", "size", "steps", "preserve_color")
-
-
-def label(name: str) -> str:
-    """A setting's name as the panel has it: `style_weight` -> style."""
-    return LABELS.get(name, name.removesuffix("_weight").replace("_", " "))
+WEIGHTS = ("content_weight", "style_weight", "tv_weight")  # in the order of DEFAULT_WEIGHTS
+SHAPING = ("convention", "style_layers")  # what other widgets depend on
+LAYERS = ("style_layers", "content_layers")
+COMMON = ("engine", "extractor", "style_loss", "convention", "pooling", "optimizer", "init", "size", "steps")
+COMMON += ("preserve_color",)
+# A setting that matters only where another one has a certain value.
+DEPENDS = {"learning_rate": ("optimizer", "adam"), "module": ("engine", "hub"), "strength": ("engine", "hub")}
 
 
 def shown() -> list[Field]:
@@ -33,29 +30,21 @@ def shown() -> list[Field]:
 class Knobs:
     """The widgets by setting, and the settings that they say.
 
-    `steering` and `restarting` are boxes of the widgets whose settings a run can take up midway, and cannot;
-    `on_change` is called after a person or a program has moved one.
+    `steering` and `restarting` are boxes of the widgets whose settings a run can take up midway, and cannot; `rare`
+    are those of the second that are seldom moved; `layers` and `blend` have a slider for each layer and each style.
+    `on_change` is called with a setting's name after a person has moved it, and with "" after a program has.
     """
 
-    def __init__(self, settings: Settings, on_change: Callable[[], None]) -> None:
-        self._on_change, self._quiet = on_change, True
-        self._hidden = {f.name: getattr(settings, f.name) for f in fields(Settings) if f.metadata.get("video")}
-        self.widgets = {f.name: knob(f) for f in shown()}
-        self._renormalise(settings.convention)
+    def __init__(self, settings: Settings, on_change: Callable[[str], None]) -> None:
+        self._first, self._on_change, self._quiet = settings, on_change, True
+        self._of_videos = {f.name: getattr(settings, f.name) for f in fields(Settings) if f.metadata.get("video")}
         self._styles: list[str] = []
-        self._rows: dict[str, widgets.Widget] = {}
-        self.widgets["convention"].observe(lambda change: self._renormalise(change.new), "value")
-        self.widgets["style_layers"].observe(self._relayer, "value")
-        for name in ("optimizer", "engine"):
-            self.widgets[name].observe(lambda _: self._apply(), "value")
-        for widget in self.widgets.values():
-            widget.observe(self._changed, "value")
-        self.steering = self._box([f.name for f in shown() if f.name in STEERABLE and not _listed(f)])
-        self.layers, self.blend = self.widgets["style_layer_weights"].box, self.widgets["style_blend"].box
-        rest = [f.name for f in shown() if f.name not in STEERABLE]
-        self.restarting = self._box(list(COMMON))
-        self.rare = self._box([n for n in rest if n not in COMMON])
-        self._apply()
+        self.widgets = {f.name: knob(f) for f in shown()}
+        self._rows = {name: self._row(name, widget) for name, widget in self.widgets.items()}
+        self.about = widgets.HTML()  # what the chosen style loss compares
+        self.about.add_class("nst-about")
+        self._box_up()
+        self._listen()
         self.set(settings)
 
     def settings(self) -> Settings:
@@ -63,18 +52,33 @@ class Knobs:
         values = {name: widget.value for name, widget in self.widgets.items()}
         if len(self._styles) < 2:
             values["style_blend"] = ()
-        return Settings(**values, **self._hidden)
+        return Settings(**values, **self._of_videos)
 
     def set(self, settings: Settings) -> None:
         """Move the widgets to these settings; `on_change` is called once."""
         self._quiet = True
         try:
-            for name in ("convention", "style_layers", *self.widgets):  # the first two shape others
+            for name in (*SHAPING, *self.widgets):
                 value = getattr(settings, name)
-                self.widgets[name].value = list(value) if _layered(name) else value
+                self.widgets[name].value = list(value) if name in LAYERS else value
+                if name in SHAPING:
+                    self._shape(name)
         finally:
             self._quiet = False
-        self._on_change()
+        self._show_what_matters()
+        self._on_change("")
+
+    def reset(self, name: str = "") -> None:
+        """Take one setting, or all, back to what the panel started with; shares of others than then, to equal ones."""
+        names = [name] if name else list(self.widgets)
+        if "style_layers" in names:
+            names.append("style_layer_weights")
+        values = {n: getattr(self._first, n) for n in names}
+        layers = values.get("style_layers", self.settings().style_layers)
+        for shares, count in {"style_layer_weights": len(layers), "style_blend": len(self._styles)}.items():
+            if shares in values and len(values[shares]) != count:
+                values[shares] = ()
+        self.set(replace(self.settings(), **values))
 
     def name_styles(self, names: list[str]) -> None:
         """Have one share of the blend for each style; shown where there are several."""
@@ -87,34 +91,62 @@ class Knobs:
         for name, box in self._rows.items():
             (box.add_class if name in pending else box.remove_class)("nst-pending")
 
-    def _changed(self, _: Any) -> None:
-        if not self._quiet:
-            self._on_change()
+    def _row(self, name: str, widget: Any) -> widgets.Widget:
+        """The setting's name beside its widget."""
+        made = widget.box if hasattr(widget, "box") else row(label(name), widget)
+        made.add_class(f"nst-of-{name}")
+        return made
 
-    def _renormalise(self, convention: str) -> None:
-        for name, default in zip(TERMS, DEFAULT_WEIGHTS[convention], strict=True):
-            self.widgets[name].renormalise(default)  # a number means something else in another convention
+    def _box_up(self) -> None:
+        listed = {name for name, widget in self.widgets.items() if isinstance(widget, Shares)}
+        steered = [name for name in self.widgets if name in STEERABLE and name not in listed]
+        rest = [name for name in self.widgets if name not in STEERABLE]
+        common = [name for name in COMMON if name in rest]
+        self.steering, self.restarting = self._boxed(steered), self._boxed(common)
+        self.rare = self._boxed([name for name in rest if name not in common])
+        self.layers, self.blend = self._rows["style_layer_weights"], self._rows["style_blend"]
 
-    def _relayer(self, change: Any) -> None:
-        self.widgets["style_layer_weights"].rename(list(change.new))
+    def _boxed(self, names: Sequence[str]) -> widgets.VBox:
+        rows = [self._rows[name] for name in names]
+        if "style_loss" in names:
+            rows.insert(names.index("style_loss") + 1, self.about)
+        return widgets.VBox(rows)
 
-    def _apply(self) -> None:
-        """Show Adam's step where Adam is the optimiser, and a module's knobs where one is the engine."""
-        hub, adam = (self.widgets[n].value == v for n, v in (("engine", "hub"), ("optimizer", "adam")))
-        for name, use in {"learning_rate": adam, "module": hub, "strength": hub}.items():
-            self._rows[name].layout.display = "" if use else "none"
+    def _listen(self) -> None:
+        for name, widget in self.widgets.items():
+            widget.observe(lambda _, name=name: self._moved(name), "value")
 
-    def _box(self, names: list[str]) -> widgets.VBox:
-        for name in names:
-            widget = self.widgets[name]
-            self._rows[name] = widget.box if hasattr(widget, "box") else row(label(name), widget)
-        return widgets.VBox([self._rows[name] for name in names])
+    def _moved(self, name: str) -> None:
+        if self._quiet:
+            return
+        self._quiet = True
+        try:
+            self._shape(name)
+        finally:
+            self._quiet = False
+        self._show_what_matters()
+        self._on_change(name)
+
+    def _shape(self, name: str) -> None:
+        """Have the widgets that depend on this setting follow it."""
+        value = self.widgets[name].value
+        if name == "style_layers":
+            self.widgets["style_layer_weights"].rename(list(value))
+        if name == "convention":  # a number means something else in another convention
+            for weight, default in zip(WEIGHTS, DEFAULT_WEIGHTS[value], strict=True):
+                self.widgets[weight].renormalise(default)
+
+    def _show_what_matters(self) -> None:
+        for name, (other, value) in DEPENDS.items():
+            self._rows[name].layout.display = "" if self.widgets[other].value == value else "none"
+        doc = load_style_loss(self.widgets["style_loss"].value).__doc__
+        self.about.value = escape(doc.splitlines()[0])
 
 
 def knob(f: Field) -> Any:
     """The widget for a setting, by its default and its metadata."""
     meta, text = f.metadata, f.metadata["help"]
-    if meta.get("kind") == "layers":
+    if f.name in LAYERS:
         return widgets.TagsInput(value=list(f.default), allowed_tags=list(CHANNELS), allow_duplicates=False)
     if isinstance(f.default, tuple):
         return Shares(text)
@@ -131,11 +163,3 @@ def knob(f: Field) -> Any:
     if meta["high"] - meta["low"] <= 20:
         return widgets.IntSlider(f.default, meta["low"], meta["high"], tooltip=text)
     return widgets.BoundedIntText(f.default, min=meta["low"], max=meta["high"], tooltip=text)
-
-
-def _layered(name: str) -> bool:
-    return name in ("style_layers", "content_layers")
-
-
-def _listed(f: Field) -> bool:
-    return isinstance(f.default, tuple)

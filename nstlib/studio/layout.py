@@ -1,6 +1,6 @@
-"""The panel's layout: its columns, its buttons, its one line of news."""
+"""The panel's layout: its areas, its buttons, its one line of news."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from html import escape
 from typing import Any
@@ -9,32 +9,37 @@ import ipywidgets as widgets
 
 from .checkpoints import MOST
 from .stylesheet import STYLE
-
-STEERS = "taken up in the next step"
-ANEW = "taken up by a new start"
+from .words import ANEW, KEEP, START, START_ANEW, STARTS, STEERS
 
 
 class Transport:
-    """Start, pause, step, stop, keep; and back to a checkpoint. `studio` has a method of each name."""
+    """Start, pause, step, stop; keep; undo, redo, reset; back to a checkpoint. `studio` has a method of each name.
 
-    def __init__(self, studio: Any) -> None:
-        self.start = _button("Start", "play", studio.start, "primary")
-        self.pause = _button("Pause", "pause", studio.pause)
-        self.step = _button("Step", "step-forward", studio.step)
-        self.stop = _button("Stop", "stop", studio.stop)
-        self.keep = _button("Keep", "camera", studio.keep)
-        self.close = _button("Close", "times", studio.close)
+    closable: whether there is a Close too; it asks before it throws anything away.
+    """
+
+    def __init__(self, studio: Any, *, closable: bool) -> None:
+        self.start = button(START, studio.start, "play", "start, go on (space)", "primary")
+        self.pause = button("Pause", studio.pause, "pause", "take no further step (space)")
+        self.step = button("Step", studio.step, "step-forward", "take one step")
+        self.stop = button("Stop", studio.stop, "stop", "leave the run; its picture stays")
+        self.keep = button(KEEP, studio.keep, "camera", "put the result on the shelf (K)")
+        self.undo = button("Undo", studio.undo, "undo", "take the last move back (Ctrl-Z)")
+        self.redo = button("Redo", studio.redo, "repeat", "and forth again (Ctrl-Shift-Z)")
+        self.reset = button("Reset", studio.reset, "", "every knob as it was at first; of one, double-click its name")
+        self.close = Closing(studio)
+        runs, moves = [self.start, self.pause, self.step, self.stop], [self.undo, self.redo, self.reset]
         self._numbers: list[int] = []
         self.chips = [widgets.Button(tooltip="go back to this step, with its weights") for _ in range(MOST)]
         for place, chip in enumerate(self.chips):
             chip.on_click(lambda _, place=place: studio.back(self._numbers[place]))
-        self.back = widgets.HBox([widgets.Label("back to step"), *self.chips])
-        self.back.add_class("nst-back")
-        self.box = widgets.HBox([self.start, self.pause, self.step, self.stop, self.keep, self.close, self.back])
-        self.box.add_class("nst-transport")
+        self.back = classed(widgets.HBox([widgets.Label("back to step"), *self.chips]), "nst-back")
+        groups = [runs, [self.keep], moves, *([[self.close.box]] if closable else [])]
+        self.box = classed(widgets.HBox([classed(widgets.HBox(g), "nst-group") for g in groups]), "nst-transport")
         self._state, self._pending = "idle", False
         self.offer([], anyway=True)
         self.turn("idle")
+        self.can(undo=False, redo=False)
 
     def turn(self, state: str) -> None:
         """Enable what the state allows."""
@@ -42,13 +47,16 @@ class Transport:
         self.pause.disabled = state != "running"
         self.stop.disabled = self.keep.disabled = state in ("idle", "busy")
         self.start.disabled = state == "busy" or (state == "running" and not self._pending)
-        names = {"running": "Running", "paused": "Go on", "done": "Go on", "busy": "Starting"}
-        self.start.description = "Start anew" if self._pending else names.get(state, "Start")
+        self.start.description = START_ANEW if self._pending else STARTS[state]
 
     def wait_for(self, pending: Sequence[str]) -> None:
         """Have Start begin anew where something waits for it."""
         self._pending = bool(pending)
         self.turn(self._state)
+
+    def can(self, *, undo: bool, redo: bool) -> None:
+        """Enable what there is to undo and to redo."""
+        self.undo.disabled, self.redo.disabled = not undo, not redo
 
     def offer(self, numbers: Sequence[int], *, anyway: bool = False) -> None:
         """Offer the steps that can be gone back to."""
@@ -58,28 +66,61 @@ class Transport:
         for place, chip in enumerate(self.chips):
             chip.layout.display = "" if place < len(numbers) else "none"
             chip.description = str(numbers[place]) if place < len(numbers) else ""
-        self.back.layout.display = "" if numbers else "none"
+        self.back.layout.visibility = "visible" if numbers else "hidden"  # its place is reserved
+
+
+class Closing:
+    """Close, which asks first where a run or a kept result would be lost."""
+
+    def __init__(self, studio: Any) -> None:
+        self._studio = studio
+        self.close = button("Close", self._ask, "", "end the studio and take it off the page")
+        self.sure = button("", studio.close, "", "close all the same", "danger")
+        self.stay = button("Stay", self._relax, "", "do not close")
+        self.box = classed(widgets.HBox([self.close, self.sure, self.stay]), "nst-group")
+        self._relax()
+
+    def _ask(self) -> None:
+        kept = len(self._studio.shelf.all)
+        if not kept and self._studio.state == "idle":
+            self._studio.close()
+            return
+        self.sure.description = f"Lose {kept} kept results?" if kept > 1 else "Lose the result?"
+        self._show(asked=True)
+
+    def _relax(self) -> None:
+        self._show(asked=False)
+
+    def _show(self, *, asked: bool) -> None:
+        self.close.layout.display = "none" if asked else ""
+        self.sure.layout.display = self.stay.layout.display = "" if asked else "none"
 
 
 def arrange(studio: Any) -> tuple[widgets.Widget, ...]:
-    """The panel's children: on the left what is chosen and moved, on the right what comes of it."""
+    """The panel's areas: what is chosen and moved, the picture and its buttons, its curves, what was kept."""
     knobs = studio.knobs
     side = [
-        _head("Content", ""),
+        head("Content", ""),
         studio.contents.box,
-        _head("Style", "several are blended"),
+        head("Style", ""),
         studio.styles.box,
-        _head("Weights", STEERS),
-        _classed(widgets.VBox([knobs.steering, knobs.blend]), "nst-steers"),
-        _fold("Weights of the style layers", _classed(knobs.layers, "nst-steers")),
-        _head("Run", ANEW),
-        _classed(knobs.restarting, "nst-anews"),
-        _fold("More of the run", _classed(knobs.rare, "nst-anews")),
+        classed(knobs.blend, "nst-steers"),
+        head("Weights", STEERS),
+        classed(knobs.steering, "nst-steers"),
+        fold("Weights of the style layers", classed(knobs.layers, "nst-steers")),
+        head("Run", ANEW),
+        classed(knobs.restarting, "nst-anews"),
+        fold("More of the run", classed(knobs.rare, "nst-anews")),
     ]
     studio.message.add_class("nst-message")
-    main = [studio.message, studio.transport.box, studio.stage.box, studio.strip.box]
-    columns = [_classed(widgets.VBox(side), "nst-side"), _classed(widgets.VBox(main), "nst-main")]
-    return widgets.HTML(STYLE), _classed(widgets.HBox(columns), "nst-body")
+    main = [studio.transport.box, studio.message, studio.view.box, studio.transport.back]
+    areas = [
+        classed(widgets.VBox(side), "nst-side"),
+        classed(widgets.VBox(main), "nst-main"),
+        studio.view.charts,
+        studio.shelf.box,
+    ]
+    return widgets.HTML(STYLE), classed(widgets.Box(areas), "nst-body")
 
 
 def line(text: str, kind: str) -> str:
@@ -96,20 +137,24 @@ def says(studio: Any) -> Iterator[None]:
         studio.tell(error)
 
 
-def _button(name: str, icon: str, action: Any, style: str = "") -> widgets.Button:
-    button = widgets.Button(description=name, icon=icon, button_style=style)
-    button.on_click(lambda _: action())
-    return button
+def button(name: str, action: Callable[[], Any], icon: str, tooltip: str, style: str = "") -> widgets.Button:
+    """A button that calls the action."""
+    made = widgets.Button(description=name, icon=icon, tooltip=tooltip, button_style=style)
+    made.on_click(lambda _: action())
+    return made
 
 
-def _head(name: str, more: str) -> widgets.HTML:
-    return _classed(widgets.HTML(f'<div class="nst-head"><h4>{name} <small>{more}</small></h4></div>'), "nst-head")
+def head(name: str, more: str) -> widgets.HTML:
+    """The heading of a group of knobs, and a word on them."""
+    return classed(widgets.HTML(f'<h3 class="nst-h">{name} <small>{more}</small></h3>'), "nst-head")
 
 
-def _fold(name: str, inside: widgets.Widget) -> widgets.Accordion:
+def fold(name: str, inside: widgets.Widget) -> widgets.Accordion:
+    """What is seldom needed, under a name to open."""
     return widgets.Accordion([inside], titles=[name], selected_index=None)
 
 
-def _classed(widget: Any, name: str) -> Any:
+def classed(widget: Any, name: str) -> Any:
+    """The widget, with a class of the style sheet."""
     widget.add_class(name)
     return widget

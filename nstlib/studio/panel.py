@@ -17,12 +17,15 @@ from ..errors import NstlibError
 from ..media import images
 from ..settings import STEERABLE, Settings, changed, from_record
 from . import guard, sources
-from .kept import Snapshot, Strip, close_all, snapshot
-from .knobs import Knobs, label
+from .gallery import Gallery
+from .history import History
+from .kept import Shelf, Snapshot, close_all, snapshot
+from .knobs import Knobs
 from .layout import Transport, arrange, line, says
-from .picker import Gallery
+from .pace import Pace, before_start, status
 from .prewarm import trace, trace_key
-from .view import Stage
+from .view import STILL, View
+from .words import GO_ON, STARTS, waits
 from .worker import Worker
 
 PREVIEW = 256  # longest side of a result, pixels, where no settings are given
@@ -33,7 +36,8 @@ class Studio(widgets.VBox):
 
     content: a path, an array, a clip, or several, or names with them; styles: alike. The first of each is chosen, and
     the bundled samples are offered too. settings: what the panel starts from. folder: where results, uploads and a
-    clip's frames are written. `error` is the last error of the running thread.
+    clip's frames are written. closable: whether the panel has a button that closes it. `error` is the last error of
+    the running thread.
 
     >>> studio = nst.Studio(nst.samples.clip(), nst.samples.styles(), nst.Settings(size=48, steps=2))
     >>> studio.set(style_weight=3.0)
@@ -47,27 +51,37 @@ class Studio(widgets.VBox):
         settings: Settings | None = None,
         *,
         folder: str | Path = "outputs",
+        closable: bool = True,
     ) -> None:
         super().__init__()
         self.folder, self.error = Path(folder), None
         self._worker: Worker | None = None
         self._begun: tuple[Any, Settings] | None = None  # the choice and the settings that the run was made of
         self._shown: Run | None = None
-        self._closed, self._quiet, self._traced = False, True, None
-        self.stage, self.transport = Stage(), Transport(self)
+        self._closed, self._quiet, self._traced, self._kept = False, True, None, 0
         first = settings or Settings(size=PREVIEW)
+        self.pace, self.view = Pace(), View()
+        self.transport = Transport(self, closable=closable)
         self.knobs = Knobs(first, self._moved)
-        self.strip = Strip(self.folder, take_up=self.take_up, say=self.say, first=first)
-        offered = [sources.gather(given, self.folder) if given is not None else [] for given in (content, styles)]
-        doors = {"folder": self.folder, "on_change": self._chose, "on_error": self.tell}
-        self.contents = Gallery(sources.with_samples(offered[0], sources.contents()), many=False, **doors)
-        self.styles = Gallery(sources.with_samples(offered[1], samples.styles()), many=True, **doors)
+        self.shelf = Shelf(self.folder, self.view, take_up=self.take_up, first=first)
+        self.contents, self.styles = self._galleries(content, styles)
         self.message = widgets.HTML()
         self.children = arrange(self)
         self.add_class("nst-studio")
+        self.view.viewer.on_msg(lambda _, message, buffers: self._acted(message))
         self._quiet = False
         self._chose()
+        self.history = History(self._moment())
         guard.watch(self)
+
+    def _galleries(self, content: Any, styles: Any) -> tuple[Gallery, Gallery]:
+        """What was given, and the samples, as tiles."""
+        offered = [sources.gather(given, self.folder) if given is not None else [] for given in (content, styles)]
+        doors = {"folder": self.folder, "on_change": self._chose, "on_error": self.tell}
+        return (
+            Gallery(sources.with_samples(offered[0], sources.contents()), "contents", many=False, **doors),
+            Gallery(sources.with_samples(offered[1], samples.styles()), "styles", many=True, **doors),
+        )
 
     @property
     def worker(self) -> Worker:
@@ -75,7 +89,7 @@ class Studio(widgets.VBox):
         if self._closed:
             raise NstlibError("the studio is closed; make another")
         if self._worker is None or not self._worker.alive:
-            self._worker = Worker(self)
+            self._worker = Worker(self, self.pace)
         return self._worker
 
     @property
@@ -143,6 +157,19 @@ class Studio(widgets.VBox):
         self._begun = None
         self.worker.stop()
 
+    def undo(self) -> None:
+        """Take the last move back."""
+        self._return_to(self.history.undo())
+
+    def redo(self) -> None:
+        """Make a move again that was taken back."""
+        self._return_to(self.history.redo())
+
+    def reset(self, name: str = "") -> None:
+        """Take a knob, or all of them, back to what the panel started with."""
+        with says(self):
+            self.knobs.reset(name)
+
     def set(self, **values: Any) -> None:
         """Move the knobs: settings by name, and `styles`, one or several, by the names on their tiles."""
         names = values.pop("styles", None)
@@ -151,10 +178,10 @@ class Studio(widgets.VBox):
         self.knobs.set(replace(self.knobs.settings(), **values))
 
     def keep(self, name: str = "") -> None:
-        """Keep the result as it is now in the strip."""
-        name = name or f"result {len(self.strip.snapshots) + 1}"
-        choice = self._begun and self._begun[0]
-        self.worker.post(lambda: self.strip.add(snapshot(name, self.worker.run, choice)))
+        """Put the result as it is now on the shelf."""
+        self._kept += 1
+        name, choice = name or f"result {self._kept}", self._begun and self._begun[0]
+        self.worker.post(lambda: self.shelf.add(snapshot(name, self.worker.run, choice)))
 
     def back(self, number: int) -> None:
         """Go back to a checkpoint, with the weights that held at it."""
@@ -163,18 +190,13 @@ class Studio(widgets.VBox):
             self.worker.back(number)
 
     def take_up(self, kept: Snapshot) -> None:
-        """Go on from a snapshot, with its pictures and settings; paused, until Start."""
-        content, frame, styles = kept.choice
+        """Go on from a snapshot, with its pictures and settings; paused, until Go on."""
         settings = from_record(kept.settings)
-        with self._silent():
-            self.contents.choose([self.contents.sources.index(content)], frame)
-            self.styles.choose([self.styles.sources.index(style) for style in styles])
-            self.knobs.name_styles([style.name for style in styles])
-            self.knobs.set(settings)
+        self._move_to(kept.choice, settings)
         self._begun = (kept.choice, settings)
         self.worker.start(kept.make, kept.state, go=False)
         self._mark()
-        self.say(f"{kept.name} is taken up at step {kept.record['steps']}; Start goes on")
+        self.say(f"{kept.name} is back at step {kept.record['steps']}: press {GO_ON}")
 
     def wait(self, timeout: float = 600.0) -> None:
         """Wait until the run has ended or is paused. Raises its error, if it had one."""
@@ -192,7 +214,7 @@ class Studio(widgets.VBox):
             self._worker.close(timeout=2.0)
             self._begun = None
             self.turned("idle")
-            self.say("interrupted; Start begins anew")
+            self.say(f"interrupted: {STARTS['idle']} begins anew")
 
     def close(self) -> None:
         """End the thread and take the panel off the page."""
@@ -209,8 +231,8 @@ class Studio(widgets.VBox):
         """Show the run; called on the worker's thread."""
         if run is not self._shown:
             self._shown = run
-            self.stage.set_before(run.content, alone=False)
-        self.stage.show(run, self._worker.seconds)
+            self.view.set_source(run.content, alone=False)
+        self.view.show(run, status(run, self.pace))
         if line_of_doubt := doubt(run):
             self.say(line_of_doubt, "bad")
         self.transport.offer(self._worker.checkpoints.numbers)
@@ -219,10 +241,10 @@ class Studio(widgets.VBox):
         """Show the worker's state; called on any thread."""
         if state == "idle":
             self._shown = None
-            self.stage.clear()
+            self.view.clear()
             self.transport.offer([])
         elif self._shown is not None and state != "running":
-            self.stage.show(self._shown, self._worker.seconds, now=True)
+            self.view.show(self._shown, status(self._shown, self.pace), now=True)
         self.transport.turn(state)
 
     def failed(self, error: Exception) -> None:
@@ -246,19 +268,20 @@ class Studio(widgets.VBox):
         finally:
             self._quiet = False
 
-    def _moved(self) -> None:
+    def _moved(self, name: str = "") -> None:
         """A knob has moved: steer the run, and mark what waits for another start."""
         if self._quiet:
             return
         with says(self):
             wanted = self.knobs.settings()
             if self._begun is not None:
-                self.stage.urge()
+                self.view.urge()
                 self.worker.steer(self._steered(wanted))
             elif trace_key(wanted) != self._traced:
                 self._traced = trace_key(wanted)
-                self.worker.post(lambda: trace(wanted, self.choice))
+                self.worker.post(lambda: trace(wanted, self.choice, self.pace))
             self._mark()
+            self._remember(name)
 
     def _chose(self) -> None:
         """Other pictures were chosen."""
@@ -268,9 +291,53 @@ class Studio(widgets.VBox):
             content, frame, styles = self.choice
             self.knobs.name_styles([style.name for style in styles])
             if self._begun is None:
-                alone = content.frame(frame) if content.clip else images.load(content.path, size=720)
-                self.stage.set_before(alone, alone=True)
-            self._moved()
+                alone = content.frame(frame) if content.clip else images.load(content.path, size=STILL)
+                self.view.set_source(alone, alone=True)
+            self._moved("pictures")
+
+    def _moment(self) -> tuple[Any, Settings]:
+        """What undo goes back to: the choice and the settings."""
+        return self.choice, self.knobs.settings()
+
+    def _remember(self, name: str) -> None:
+        if hasattr(self, "history"):
+            self.history.add(self._moment(), name)
+            self._offer_moves()
+
+    def _return_to(self, moment: tuple[Any, Settings] | None) -> None:
+        if moment is not None:
+            with says(self):
+                self._move_to(*moment)
+                self._chose()
+        self._offer_moves()
+
+    def _offer_moves(self) -> None:
+        undo, redo = self.history.can
+        self.transport.can(undo=undo, redo=redo)
+
+    def _move_to(self, choice: tuple[Any, int, tuple[Any, ...]], settings: Settings) -> None:
+        """Choose these pictures and have the knobs say these settings; nothing is steered yet."""
+        content, frame, styles = choice
+        with self._silent():
+            self.contents.choose([self.contents.sources.index(content)], frame)
+            self.styles.choose([self.styles.sources.index(style) for style in styles])
+            self.knobs.name_styles([style.name for style in styles])
+            self.knobs.set(settings)
+
+    def _acted(self, message: dict[str, str]) -> None:
+        """A key was pressed on the page, or a knob's name double-clicked."""
+        action = message.get("action")
+        if action == "start":
+            (self.pause if self.state == "running" else self.start)()
+        elif action == "keep":
+            if not self.transport.keep.disabled:
+                self.keep()
+        elif action == "reset":
+            self.reset(message["name"])
+        elif action == "gone":
+            self.say("the run of before is gone with its kernel; this is a new one", "anew")
+        elif action in ("undo", "redo"):
+            getattr(self, action)()
 
     def _steered(self, wanted: Settings) -> Settings:
         """The run's settings with the weights that are wanted, where they fit it."""
@@ -281,7 +348,10 @@ class Studio(widgets.VBox):
         return replace(now, **{name: getattr(wanted, name) for name in names})
 
     def _mark(self) -> None:
+        """Say what waits for a new start, and how long that will take."""
         pending = self.pending
         self.knobs.mark(pending)
         self.transport.wait_for(pending)
-        self.say(f"takes a new start: {', '.join(map(label, pending))}" if pending else "", "anew")
+        self.say(waits(pending), "anew")
+        if self.state == "idle":
+            self.view.tell(before_start(self.choice[0].shape, self.knobs.settings(), self.pace))

@@ -1,12 +1,14 @@
-"""Tracing ahead: a few small steps before Start, so that the first picture comes at once."""
+"""Tracing ahead: a few small steps before Start, so that the first picture comes at once and its time is known."""
 
+import time
 from dataclasses import replace
 from typing import Any
 
 from ..core.run import Run
 from ..settings import Settings
+from .pace import Pace
 
-SIZES = (64, 80)  # two, so that every trace is one for any size
+SIZES = (64, 80, 160)  # pixels: of two, so that every trace is one for any size; the last is large enough to be timed
 
 
 def trace_key(settings: Settings) -> tuple[Any, ...]:
@@ -15,9 +17,13 @@ def trace_key(settings: Settings) -> tuple[Any, ...]:
     return tuple(getattr(settings, name) for name in names)
 
 
-def trace(settings: Settings, choice: tuple[Any, int, tuple[Any, ...]]) -> None:
+def trace(settings: Settings, choice: tuple[Any, int, tuple[Any, ...]], pace: Pace) -> None:
     """Take three steps on small pictures of the choice; the model and its traces are kept by `model.load_model`."""
     content, _, styles = choice
     for size in SIZES:
         small = replace(settings, size=size, scales=1, init="content", steps=3, preserve_color="none")
-        Run(content.thumb, [style.thumb for style in styles], small).finish()
+        run = Run(content.thumb, [style.thumb for style in styles], small)
+        for _ in range(small.steps):
+            began = time.perf_counter()
+            step = next(run)
+    pace.add(settings, step.shape, time.perf_counter() - began)

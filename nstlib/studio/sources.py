@@ -27,6 +27,11 @@ class Source:
     thumb: np.ndarray
     clip: clips.Clip | None = None
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Its (H, W)."""
+        return (self.clip.height, self.clip.width) if self.clip else images.shape_of(self.path)
+
     def frame(self, number: int) -> np.ndarray:
         """Frame `number` of the clip."""
         frames = clips.read_frames(replace(self.clip, picks=self.clip.picks[number : number + 1]))

@@ -1,6 +1,5 @@
 """The worker: one thread that owns a run and takes its steps; all else is done between two of them."""
 
-import statistics
 import threading
 import time
 from collections import deque
@@ -11,6 +10,7 @@ from ..core.run import Run
 from ..errors import NstlibError
 from ..settings import Settings, changed
 from .checkpoints import Checkpoints
+from .pace import Pace
 
 
 class Listener(Protocol):
@@ -32,12 +32,15 @@ class Worker:
     Its methods return at once, from any thread. An error goes to the listener and leaves the thread at work.
     """
 
-    def __init__(self, listener: Listener, *, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(
+        self, listener: Listener, pace: Pace | None = None, *, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
         self.run: Run | None = None
         self.state = "idle"
         self.checkpoints = Checkpoints()
         self._listener, self._clock = listener, clock
-        self._times: deque[float] = deque(maxlen=15)
+        self._pace = pace or Pace()
+        self._size: tuple[int, int] | None = None  # of the step before
         self._wanted: Settings | None = None
         self._commands: deque[Callable[[], None]] = deque()
         self._wake = threading.Condition()
@@ -49,11 +52,6 @@ class Worker:
     def alive(self) -> bool:
         """Whether the thread still is."""
         return self._thread.is_alive()
-
-    @property
-    def seconds(self) -> float:
-        """Seconds a step, the median of the last ones."""
-        return statistics.median(self._times or (0.0,))
 
     def start(self, make: Callable[[], Run], state: dict[str, Any] | None = None, *, go: bool = True) -> None:
         """Leave the run there is for one that `make` gives, taken up from `state` where one is given."""
@@ -135,7 +133,7 @@ class Worker:
         if state is not None:
             run.restore(state)
         self.run = run
-        self._times.clear()
+        self._size = None
         self.checkpoints.clear()
         self._listener.stepped(run)
         self._turn("paused")
@@ -164,8 +162,10 @@ class Worker:
             run.extend(1)
         self.checkpoints.consider(run)
         began = self._clock()
-        next(run)
-        self._times.append(self._clock() - began)
+        shape = next(run).shape
+        if shape == self._size:  # the first one of a size is longer: its targets are made in it
+            self._pace.add(run.settings, shape, self._clock() - began)
+        self._size = shape
         self._listener.stepped(run)
         if run.number >= run.total_steps:
             self._turn("done")

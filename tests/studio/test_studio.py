@@ -2,6 +2,8 @@
 
 import itertools
 import re
+import subprocess
+import sys
 import threading
 import xml.etree.ElementTree as ET
 from dataclasses import replace
@@ -18,9 +20,10 @@ from nstlib.media import images
 from nstlib.settings import DEFAULT_WEIGHTS, STEERABLE, Settings
 from nstlib.studio import Grid, Studio, code, curves, guard
 from nstlib.studio.checkpoints import MOST, Checkpoints
+from nstlib.studio.history import PAUSE, History
 from nstlib.studio.knobs import Knobs, shown
-from nstlib.studio.pixels import wipe
-from nstlib.studio.view import PICTURES, Stage
+from nstlib.studio.pace import Pace, roughly, to_come
+from nstlib.studio.view import PICTURES, View
 from nstlib.studio.worker import Worker
 
 WAIT = 120
@@ -56,7 +59,7 @@ def said(studio):
 
 
 def knobs(settings):
-    return Knobs(settings, lambda: None)
+    return Knobs(settings, lambda name: None)
 
 
 def test_every_setting_of_a_picture_has_a_widget_with_its_help():
@@ -106,8 +109,8 @@ def test_another_convention_has_its_own_weights():
 def test_start_makes_a_picture_and_ends(studio, small):
     run = finished(studio)
     assert (studio.state, run.number, studio.error) == ("done", small.steps, None)
-    assert f"<b>{small.steps}</b>" in studio.stage.status.value
-    assert studio.stage.terms.value.startswith("<svg") and studio.transport.start.description == "Go on"
+    assert f"<b>{small.steps}</b>" in studio.view.status.value
+    assert studio.view.terms.value.startswith("<svg") and studio.transport.start.description == "Go on"
 
 
 def test_moving_a_weight_steers_the_run_without_tracing_and_one_that_has_ended_goes_on(studio, small):
@@ -124,7 +127,7 @@ def test_what_cannot_be_steered_says_that_it_waits_for_a_start(studio):
     run = finished(studio)
     studio.set(size=48, style_weight=2.0)
     studio.wait(WAIT)
-    assert studio.pending == ["size"] and "takes a new start: size" in said(studio)
+    assert studio.pending == ["size"] and said(studio) == "size waits for a new start: press Start anew"
     assert studio.transport.start.description == "Start anew"
     assert (run.settings.size, run.settings.style_weight) == (64, 2.0)
     again = finished(studio)
@@ -182,12 +185,13 @@ def test_the_python_of_a_steered_result_makes_the_same_picture(studio, tmp_path,
     studio.wait(WAIT)
     studio.keep()
     studio.wait(WAIT)
-    (kept,) = studio.strip.snapshots
+    (card,) = studio.shelf.all
+    kept = card.kept
     monkeypatch.chdir(tmp_path)
     exec(code.python(kept.record), {})
     np.testing.assert_array_equal(images.load(tmp_path / "picture.png"), images.load(images.to_uint8(kept.image)))
-    saved = studio.strip.save(kept)
-    assert "saved" in said(studio)
+    saved = studio.shelf.save(card)
+    assert str(saved) in card.said.value
     again = records.replay(images.read_record(saved)).finish()
     np.testing.assert_array_equal(again, kept.image)
 
@@ -199,11 +203,12 @@ def test_two_results_are_compared_and_one_is_taken_up_again(studio):
     studio.wait(WAIT)
     studio.keep("strong")
     studio.wait(WAIT)
-    for toggle in studio.strip._toggles.values():
-        toggle.value = True
-    table = studio.strip.below.children[0].value
+    for card in studio.shelf.all:
+        card.compare.value = True
+    assert (studio.view.viewer.left_name, studio.view.viewer.right_name) == ("plain", "strong")
+    table = studio.shelf.below.children[0].value
     assert "style_weight" in table and "content_weight" not in table and "strong" in table
-    plain, strong = studio.strip.snapshots
+    plain, strong = studio.shelf.snapshots
     studio.take_up(plain)
     studio.wait(WAIT)
     np.testing.assert_array_equal(studio.worker.run.image, plain.image)
@@ -227,6 +232,16 @@ def test_bad_input_is_one_line_and_leaves_the_panel_usable(studio, tmp_path):
     assert said(studio) == "notes.txt is no picture that can be read" and studio.contents.upload.value == ()
     assert [s.name for s in studio.contents.chosen] == ["content"] and not (studio.folder / "uploads").exists()
     assert finished(studio).number and said(studio) == ""
+
+
+def test_a_path_and_an_upload_replace_what_was_chosen_and_are_added_where_styles_are_blended(studio, files):
+    studio.styles.path.value = str(files["two"])
+    assert [s.path for s in studio.styles.chosen] == [files["two"]] and not studio.styles.blend.value
+    studio.styles.blend.value = True
+    studio.styles.upload.value = upload("painting.png", files["one"].read_bytes())
+    assert [s.name for s in studio.styles.chosen] == ["two", "painting"] and studio.knobs.blend.layout.display == ""
+    studio.styles.blend.value = False
+    assert len(studio.styles.chosen) == 1
 
 
 def test_an_upload_is_kept_offered_and_chosen(studio, files):
@@ -344,20 +359,20 @@ class Clock:
         return self.now
 
 
-def test_the_stage_sends_no_more_pictures_than_the_page_can_take(content, style, small):
+def test_the_view_sends_no_more_pictures_than_the_page_can_take(content, style, small):
     clock, sent = Clock(), []
-    stage, run = Stage(clock=clock), Run(content, style, small)
-    stage.picture.observe(sent.append, "value")
+    view, run = View(clock=clock), Run(content, style, small)
+    view.viewer.observe(sent.append, "right")
     for k in range(200):
         clock.now = k / 100
         if k % 50 == 0:
             next(run)
-        stage.show(run, 0.1)
+        view.show(run, "")
     assert 0 < len(sent) <= 2 * PICTURES
-    stage.urge()
+    view.urge()
     count = len(sent)
     next(run)
-    stage.show(run, 0.1)
+    view.show(run, "")
     assert len(sent) == count + 1  # at once, since a knob has moved
 
 
@@ -372,16 +387,6 @@ def test_checkpoints_are_few_and_reach_from_the_start_to_the_end(content, style,
     for _ in range(2):
         tight.consider(run)
     assert len(tight.numbers) <= 2
-
-
-def test_a_wipe_shows_one_picture_at_each_end():
-    one, other = smooth_noise(1, (20, 30)), smooth_noise(2, (20, 30))
-    np.testing.assert_array_equal(wipe(one, other, 0), other)
-    np.testing.assert_array_equal(wipe(one, other, 100), one)
-    half = wipe(one, other, 50)
-    np.testing.assert_array_equal(half[:, :15], one[:, :15])
-    np.testing.assert_array_equal(half[:, 16:], other[:, 16:])
-    assert (half[:, 15] == 1).all()
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 500])
@@ -418,5 +423,140 @@ def test_an_axis_is_one_setting_with_values(content, style, rows):
 
 def test_the_knobs_that_steer_are_those_of_the_table():
     made = knobs(Settings())
-    steering = {name for name, box in made._rows.items() if box in made.steering.children}
+    boxes = [*made.steering.children, made.layers, made.blend]
+    steering = {name for name, box in made._rows.items() if box in boxes}
     assert steering == {name for name in STEERABLE if name in made._rows}
+
+
+def test_the_default_panel_has_a_slider_for_every_style_layer():
+    layers = knobs(Settings()).widgets["style_layer_weights"]
+    assert len(layers.sliders) == len(layers.box.children) == len(Settings().style_layers)
+
+
+def test_a_move_is_undone_and_made_again_and_steers_each_time(studio, small):
+    run = finished(studio)
+    studio.knobs.widgets["style_weight"].slider.value = 1.0
+    studio.styles.choose_named(["two"])
+    assert studio.pending == ["styles"]
+    studio.undo()
+    assert studio.pending == [] and studio.knobs.settings().style_weight == 10.0
+    studio.undo()
+    studio.wait(WAIT)
+    assert studio.knobs.settings().style_weight is None and run.settings.style_weight is None
+    assert studio.transport.undo.disabled and not studio.transport.redo.disabled
+    studio.redo()
+    studio.wait(WAIT)
+    assert run.settings.style_weight == 10.0
+    studio.knobs.widgets["tv_weight"].slider.value = 0.5
+    assert studio.transport.redo.disabled
+
+
+def test_the_moves_of_one_slider_that_follow_each_other_are_one_move():
+    clock = Clock()
+    history = History(0, clock=clock)
+    for number, (what, pause) in enumerate([("a", 0), ("a", 0.1), ("a", 0.1), ("b", 0.1), ("b", 2 * PAUSE)], 1):
+        clock.now += pause
+        history.add(number, what)
+    assert [history.undo(), history.undo(), history.undo(), history.undo()] == [4, 3, 0, None]
+    assert history.can == (False, True) and history.redo() == 3
+
+
+def test_reset_takes_every_knob_or_one_back_to_what_it_was_at_first(studio, small):
+    studio.set(style_weight=3.0, tv_weight=0.5, size=48, style_layers=("block1_conv1",), style_layer_weights=())
+    studio.reset("style_weight")
+    assert studio.knobs.settings().style_weight is None and studio.knobs.settings().size == 48
+    studio.reset("style_layers")
+    assert studio.knobs.settings().style_layers == small.style_layers
+    studio.reset()
+    assert studio.knobs.settings() == small
+    studio.undo()
+    assert studio.knobs.settings().size == 48
+
+
+@pytest.mark.parametrize("value", [12345.678, 0.0001234, 1e8])
+def test_a_weight_is_shown_in_full(value):
+    made = knobs(Settings(style_weight=value))
+    assert made.widgets["style_weight"].number.value == made.settings().style_weight == value
+
+
+def test_the_time_left_counts_the_larger_sizes_that_are_still_to_come():
+    settings, pace = Settings(size=512, steps=100), Pace()
+    assert pace.left(settings, (512, 512), 0, 100) is None
+    pace.add(settings, (256, 256), 0.1)
+    parts = list(to_come(settings, (512, 512), 10, 100))
+    assert [pixels for pixels, _ in parts][:2] == [256**2, 512**2] and sum(count for _, count in parts) == 90
+    few, many = parts[0][1], sum(count for _, count in parts[1:])
+    assert pace.left(settings, (512, 512), 10, 100) == pytest.approx(0.1 * few + 0.4 * many)
+    pace.add(settings, (512, 512), 0.3)
+    assert pace.left(settings, (512, 512), 10, 100) == pytest.approx(0.1 * few + 0.3 * many)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.2, "1 s"), (7.6, "8 s"), (43, "45 s"), (170, "3 min"), (8000, "2.2 h")]
+)
+def test_a_time_is_told_as_one_says_it(seconds, text):
+    assert roughly(seconds) == text
+
+
+def test_a_card_is_renamed_sorted_downloaded_and_deleted(studio):
+    finished(studio)
+    sent = []
+    studio.view.viewer.send = lambda message, buffers: sent.append((message, buffers))
+    for name, weight in {"b": 1.0, "a": 50.0}.items():
+        studio.set(style_weight=weight)
+        studio.wait(WAIT)
+        studio.keep(name)
+        studio.wait(WAIT)
+    first, second = studio.shelf.all
+    second.name.value = "zebra / 1"
+    studio.shelf.order.value = "by name"
+    assert studio.shelf.cards.children == (first.box, second.box)
+    studio.shelf.order.value = "by style loss"
+    assert studio.shelf.cards.children == (second.box, first.box)
+    studio.shelf.download(second)
+    ((message, (content,)),) = sent
+    assert message["download"] == "zebra---1.png" and content.startswith(b"\x89PNG")
+    second.compare.value = True
+    studio.shelf.delete(second)
+    assert studio.shelf.snapshots == [first.kept] and studio.view.viewer.right_name == "result"
+
+
+def test_close_asks_before_it_throws_a_result_away(studio):
+    closing = studio.transport.close
+    finished(studio)
+    closing.close.click()
+    assert closing.sure.layout.display == "" and studio.worker.alive
+    closing.stay.click()
+    assert closing.sure.layout.display == "none"
+    closing.close.click()
+    closing.sure.click()
+    with pytest.raises(NstlibError, match="closed"):
+        studio.keep()
+
+
+def test_a_studio_whose_cell_is_run_again_is_closed(files, small, tmp_path, monkeypatch):
+    def made(cell, run):
+        monkeypatch.setattr(guard, "_cell", lambda shell: (cell, run))
+        panel = Studio(files["content"], files["one"], small, folder=tmp_path)
+        panel.step()
+        return panel
+
+    one, beside, elsewhere = made("a", 1), made("a", 1), made("b", 2)
+    again = made("a", 3)
+    assert [p._closed for p in (one, beside, elsewhere, again)] == [True, True, False, False]
+    guard.close_all()
+    assert not [t for t in threading.enumerate() if t.name == "nstlib studio"]
+
+
+def test_a_process_with_two_studios_at_work_ends_cleanly(files, tmp_path):
+    program = f"""
+from nstlib.settings import Settings
+from nstlib.studio import Studio
+studios = [Studio({str(files["content"])!r}, {str(files["one"])!r}, Settings(size=64, steps=10**5)) for _ in range(2)]
+for studio in studios:
+    studio.start()
+while not all(studio.worker.run for studio in studios):
+    pass
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=WAIT, cwd=tmp_path)
+    assert (ended.returncode, ended.stderr) == (0, "")

@@ -4,7 +4,9 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
+from conftest import smooth_noise
 
+from nstlib.media import images
 from nstlib.workshop.bench import _lab
 
 pytestmark = [
@@ -13,66 +15,88 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 SHOTS = Path(__file__).resolve().parents[2] / "outputs" / "studio"
+AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
+SHAPES = {"tall": (96, 24), "square": (48, 48), "panorama": (20, 120)}
 SETUP = """
+import threading
 from nstlib import samples
 from nstlib.settings import Settings
 from nstlib.studio import Grid, Studio
 layers = ("block1_conv1", "block2_conv1")
 small = Settings(extractor="random", size=80, steps=3000, style_layers=layers, content_layers=layers[1:])
+contents = {"clip": samples.clip(), **{name: f"{name}.png" for name in ("tall", "square", "panorama")}}
+settings = small
 """
-PANEL = """
-if "studio" in globals(): studio.close()
-studio = Studio(samples.clip(), samples.styles(), small, folder="out")
-studio
+DEFAULT = 'settings = Settings(size=96, steps=12)\nprint("told")'
+PANEL = "studio = Studio(contents, samples.styles(), settings, folder='out')\nstudio"
+TELL = """
+run = studio._worker and studio._worker.run
+threads = sum(thread.name == "nstlib studio" for thread in threading.enumerate())
+print('told', studio.error, studio.state, threads, 'threads', run and [s for _, s in run.steering])
 """
-TELL = "run = studio.worker.run\nprint('told', studio.error, studio.worker.alive, run and [s for _, s in run.steering])"
 GRID = """
 studio.close()
 Grid(samples.photograph(), samples.styles()["ink"], rows={"style_weight": [0.1, 10.0]},
         columns={"seed": [0, 1, 2]}, settings=Settings(**{**vars(small), "steps": 6}))
 """
-CELLS = [SETUP, PANEL, TELL, "studio.close()\nprint('told', studio._worker.alive)", GRID]
+CELLS = [SETUP, PANEL, TELL, DEFAULT, GRID]
+RUNNING, PANEL_CELL, TELL_CELL, DEFAULT_CELL, GRID_CELL = range(5)
 
 PIXELS = """() => { const image = document.querySelector('.nst-picture');
   const canvas = document.createElement('canvas');
   canvas.width = 32; canvas.height = 18; canvas.getContext('2d').drawImage(image, 0, 0, 32, 18);
   return canvas.toDataURL() }"""
 BOXES = """() => { const studio = document.querySelector('.nst-studio'); const outer = studio.getBoundingClientRect();
-  const leaves = 'button, input:not([type=file]), select, svg, img, .widget-label, .widget-slider, .widget-readout, ' +
-    '.nst-head h4, .nst-status b, .nst-note, .nst-says, .jupyter-widget-Collapse-header';
+  const leaves = 'button, input:not([type=file]), select, svg, .widget-label, .widget-slider, .widget-readout, ' +
+    '.nst-h, .nst-tile, .nst-panes, .nst-card img, .nst-status b, .nst-note, .nst-says, ' +
+    '.jupyter-widget-Collapse-header';
   return [...studio.querySelectorAll(leaves)].map(e => [e.getBoundingClientRect(), e]).filter(([r]) => r.width > 1)
-    .filter(([r, e]) => !e.parentElement.closest('button, .widget-slider, .nst-says'))
+    .filter(([r, e]) => !e.parentElement.closest('button, .widget-slider, .nst-says, .widget-checkbox'))
     .map(([r, e]) => [e.className.toString() + ' ' + e.innerText, r.left - outer.left, r.top - outer.top,
       r.right - outer.left, r.bottom - outer.top, outer.width]) }"""
+PLACES = """names => names.map(name => document.querySelector(name)?.getBoundingClientRect())
+  .map(r => r && [r.left, r.top, r.right, r.bottom])"""
+MAIN = [".nst-transport", ".nst-message", ".nst-panes", ".nst-status", ".nst-back", ".nst-charts"]
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory):
+def lab(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lab")
+    for seed, (name, shape) in enumerate(SHAPES.items()):
+        images.save(folder / f"{name}.png", smooth_noise(seed, shape))
     _lab.notebook(folder / "studio.ipynb", CELLS)
-    with _lab.server(folder) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def notebook(address):
-    with _lab.browser() as window:
-        page = _lab.open_notebook(window, address, "studio.ipynb", height=1900)
-        _lab.run_cell(page, 0)
+    with _lab.server(folder) as address, _lab.browser() as window:
+        page = _lab.open_notebook(window, address, "studio.ipynb", height=1100)
+        page.faults = []
+        page.on("pageerror", lambda error: page.faults.append(str(error)))
+        _lab.run_cell(page, RUNNING)
         yield page
 
 
 @pytest.fixture
-def page(notebook, request):
-    _lab.run_cell(notebook, 1, wait=True)
-    notebook.wait_for_selector(".nst-studio .nst-picture")
-    yield notebook
+def page(lab, request):
+    """The panel made anew: its cell is run again."""
+    lab.set_viewport_size({"width": 1280, "height": 1000})
+    _lab.run_cell(lab, PANEL_CELL, wait=True)
+    lab.wait_for_selector(".nst-studio .nst-tile img")
+    lab.evaluate("document.querySelector('.nst-studio').scrollIntoView()")
+    lab.faults.clear()
+    yield lab
+    lab.screenshot(path=shot(request.node.name))
+    assert lab.faults == []
+
+
+def shot(name):
     SHOTS.mkdir(parents=True, exist_ok=True)
-    notebook.screenshot(path=SHOTS / f"{request.node.name}.png")
+    return SHOTS / f"{name}.png"
+
+
+def button(page, name):
+    return page.locator(f".nst-studio button:has-text('{name}'):visible").first
 
 
 def press(page, name):
-    page.locator(f".nst-studio button:has-text('{name}')").first.click()
+    button(page, name).click()
 
 
 def step(page):
@@ -91,7 +115,13 @@ def started(page):
     page.wait_for_function("+document.querySelector('.nst-status b')?.innerText > 2")
 
 
-def told(page, cell=2):
+def ended(page):
+    button(page, "Go on").wait_for()
+    page.wait_for_timeout(200)  # the last picture's bytes may come after the word
+    return page.evaluate(PIXELS)
+
+
+def told(page, cell=TELL_CELL):
     """What a cell prints, run while the studio is at work."""
     page.evaluate("cell => jupyterapp.shell.currentWidget.content.widgets[cell].model.clearExecution()", cell)
     _lab.run_cell(page, cell)
@@ -100,8 +130,12 @@ def told(page, cell=2):
     return output.inner_text()
 
 
-def slide(page, number, key, times):
-    page.locator(".nst-steers .noUi-handle:visible").nth(number).focus()
+def row(page, name):
+    return page.locator(f".nst-of-{name}")
+
+
+def slide(page, place, key, times):
+    place.locator(".noUi-handle").first.focus()
     for _ in range(times):
         page.keyboard.press(key)
 
@@ -110,48 +144,198 @@ def message(page, text):
     page.locator(f".nst-says:has-text({text!r})").wait_for()
 
 
+def tile(page, name):
+    return page.locator(f".nst-tile:has(span:text-is('{name}'))")
+
+
+def chosen(page):
+    return page.locator(".nst-tile[aria-pressed=true] span").all_inner_texts()
+
+
 def test_the_picture_grows_and_a_slider_steers_it_while_cells_run(page):
     content = page.evaluate(PIXELS)
     started(page)
     picture = changes(page, PIXELS, content)
-    slide(page, 1, "ArrowRight", 20)
-    page.wait_for_function(
-        "[...document.querySelectorAll('.nst-number input')].filter(input => input.offsetParent)[1].value === '10'"
-    )
+    slide(page, row(page, "style_weight"), "ArrowRight", 20)
+    page.wait_for_function("document.querySelector('.nst-of-style_weight .nst-number input').value === '10'")
     before = step(page)
     text = told(page)
     for _ in range(10):  # the page holds a slider's last value back while the kernel is busy
         if "style_weight=10.0" in text:
             break
         text = told(page)
-    assert "None True" in text and "style_weight=10.0" in text
+    assert "None running 1 threads" in text and "style_weight=10.0" in text
     changes(page, PIXELS, picture)
     assert step(page) >= before  # the same run goes on
     press(page, "Pause")
-    page.locator(".nst-studio button:has-text('Go on')").wait_for()
+    button(page, "Go on").wait_for()
 
 
-def test_results_are_kept_and_compared_and_copied(page):
+def test_every_kind_of_control_of_the_default_panel_changes_the_picture(page):
+    assert "told" in told(page, DEFAULT_CELL)
+    _lab.run_cell(page, PANEL_CELL, wait=True)
+    source = page.evaluate(PIXELS)
+    press(page, "Start")
+    picture = changes(page, PIXELS, source) and ended(page)
+
+    def moves(act):
+        """What a run takes up at once: it goes on by itself, and its picture is another."""
+        nonlocal picture
+        act()
+        changes(page, PIXELS, picture)
+        picture = ended(page)
+
+    def begins(act, what):
+        """What waits for a new start: said, and the picture is another after it."""
+        nonlocal picture
+        act()
+        message(page, f"{what} wait")
+        press(page, "Start anew")
+        changes(page, PIXELS, picture)
+        picture = ended(page)
+
+    moves(lambda: slide(page, row(page, "style_weight"), "PageUp", 2))
+    number = row(page, "tv_weight").locator(".nst-number input")
+    moves(lambda: (number.fill("0.5"), number.press("Enter")))
+    page.locator(".jupyter-widget-Collapse-header:has-text('layers')").click()
+    layers = row(page, "style_layer_weights").locator(".noUi-handle")
+    assert layers.count() == 5
+    moves(lambda: slide(page, row(page, "style_layer_weights"), "Home", 1))
+    begins(lambda: row(page, "style_loss").locator("select").select_option("moments"), "style loss")
+    assert "standard deviations" in page.inner_text(".nst-about")
+    size = row(page, "size").locator("input")
+    begins(lambda: (size.fill("64"), size.press("Enter")), "size")
+    start = row(page, "init").locator("input")
+    begins(lambda: (start.fill("noise"), start.press("Enter")), "start from")
+    begins(lambda: slide(page, page.locator(".nst-row:has-text('frame')"), "ArrowRight", 3), "content")
+    begins(lambda: tile(page, "mosaic").click(), "styles")
+    begins(lambda: tile(page, "ink").click(modifiers=["Control"]), "styles")
+    moves(lambda: slide(page, row(page, "style_blend"), "Home", 1))
+    row(page, "style_weight").locator("> .widget-label").dblclick()
+    page.wait_for_function("document.querySelector('.nst-of-style_weight .nst-number input').value === '1'")
+    press(page, "Reset")
+    page.wait_for_function("document.querySelector('.nst-of-size input').value === '96'")
+    _lab.run_cell(page, RUNNING)
+
+
+def test_tiles_of_any_shape_are_whole_and_chosen_by_a_click_anywhere(page):
+    for name in SHAPES:
+        outer, picture, caption = page.evaluate(
+            """name => { const tile = [...document.querySelectorAll('.nst-tile')].find(t => t.innerText === name);
+            const boxes = [tile, ...tile.children].map(e => e.getBoundingClientRect());
+            return boxes.map(r => [r.top, r.bottom, r.right]) }""",
+            name,
+        )
+        assert outer[0] <= picture[0] < picture[1] <= caption[0] < caption[1] <= outer[1] + 1
+        assert max(picture[2], caption[2]) <= outer[2]
+        tile(page, name).locator("img").click(position={"x": 4, "y": 4})
+        page.wait_for_function(
+            "name => document.querySelector('.nst-tile[aria-pressed=true]').innerText === name", arg=name
+        )
+    assert chosen(page) == ["panorama", "whirls"]
+    tile(page, "ink").click()
+    assert chosen(page) == ["panorama", "ink"] and not row(page, "style_blend").is_visible()
+    tile(page, "mosaic").click(modifiers=["Control"])
+    row(page, "style_blend").wait_for()
+    assert chosen(page) == ["panorama", "mosaic", "ink"]
+    assert row(page, "style_blend").locator(".noUi-handle").count() == 2
+    page.locator(".nst-blend input").uncheck()
+    page.wait_for_function("document.querySelectorAll('.nst-tile[aria-pressed=true]').length === 2")
+    path = page.locator(".nst-door input[type=text]").nth(1)
+    path.fill("square.png")
+    path.press("Enter")
+    page.wait_for_function("document.querySelectorAll('.nst-tile').length === 9")
+    assert chosen(page) == ["panorama", "square"]
+
+
+def test_results_are_kept_named_sorted_compared_downloaded_and_deleted(page):
     started(page)
     press(page, "Keep")
-    slide(page, 0, "ArrowRight", 10)
+    slide(page, row(page, "content_weight"), "ArrowRight", 10)
     press(page, "Keep")
-    page.locator(".nst-card").nth(1).wait_for()
+    cards = page.locator(".nst-card")
+    cards.nth(1).wait_for()
+    press(page, "Pause")
     for number in range(2):
-        page.locator(".nst-card button:has-text('Compare')").nth(number).click()
-    page.locator(".nst-pair img").nth(1).wait_for()
-    assert "style loss" in page.inner_text(".nst-table")
-    press(page, "Python")
+        cards.nth(number).locator("button:has-text('Compare')").click()
+    page.wait_for_selector(".nst-table")
+    assert "style loss" in page.inner_text(".nst-table") and "total variation loss" in page.inner_text(".nst-table")
+    assert page.locator(".nst-badge:visible").all_inner_texts() == ["result 1", "result 2"]
+    name = cards.first.locator("input[type=text]")
+    name.fill("zebra")
+    name.press("Enter")
+    page.locator(".nst-shelf select").select_option("by name")
+    page.wait_for_function("document.querySelector('.nst-card input[type=text]').value === 'result 2'")
+    with page.expect_download() as download:
+        cards.nth(1).locator("button:has-text('Download')").click()
+    assert download.value.suggested_filename == "zebra.png"
+    assert images.read_record(download.value.path())["kind"] == "image"
+    cards.first.locator("button:has-text('Save')").click()
+    cards.first.locator(".nst-note:has-text('saved as out/studio-001.png')").wait_for()
+    cards.first.locator("button:has-text('Python')").click()
     page.locator(".nst-code pre:has-text('run.follow')").wait_for()
-    press(page, "Save PNG")
-    message(page, "saved out/studio-")
+    page.screenshot(path=shot("cards"))
+    cards.first.locator("button:has-text('Delete')").click()
+    page.wait_for_function("document.querySelectorAll('.nst-card').length === 1")
 
 
-def test_bad_input_is_one_line_and_the_panel_goes_on(page, tmp_path):
+def test_the_wipe_and_the_zoom_and_the_keys(page):
+    started(page)
+    picture = page.locator(".nst-panes")
+    box = picture.bounding_box()
+    middle, right = (box["x"] + box["width"] / 2, box["y"] + 100), (box["x"] + box["width"] * 0.7, box["y"] + 100)
+    page.mouse.move(*middle)
+    page.mouse.down()
+    page.mouse.move(*right)
+    page.mouse.up()
+    wipe = page.locator(".nst-divider")
+    assert 60 < int(wipe.get_attribute("aria-valuenow")) < 85
+    assert page.locator(".nst-badge:visible").all_inner_texts() == ["source", "result"]
+    wipe.focus()
+    page.keyboard.press("Home")
+    assert wipe.get_attribute("aria-valuenow") == "0"
+    page.keyboard.press("1")
+    assert page.inner_text(".nst-scale") == "100 %"
+    for _ in range(4):
+        page.keyboard.press("+")
+    assert page.inner_text(".nst-scale") == "1600 %"
+    corner = "() => document.querySelector('.nst-world').style.transform"
+    before = page.evaluate(corner)
+    page.mouse.move(*middle)
+    page.mouse.down()
+    page.mouse.move(middle[0] - 60, middle[1] - 30)
+    page.mouse.up()
+    assert page.evaluate(corner) != before  # dragged
+    press(page, "Side by side")
+    worlds = page.evaluate("[...document.querySelectorAll('.nst-world')].map(world => world.style.transform)")
+    assert worlds[0] == worlds[1]
+    press(page, "Side by side")
+    cells = page.locator(".jp-Cell").count()
+    page.keyboard.press("0")
+    page.keyboard.press("b")  # which adds a cell, in the notebook
+    assert button(page, "A/B").get_attribute("aria-pressed") == "true"
+    page.keyboard.press("x")  # which cuts one
+    assert page.locator(".jp-Cell").count() == cells
+    page.keyboard.press("k")
+    page.locator(".nst-card").wait_for()
+    picture.focus()
+    page.keyboard.press(" ")
+    button(page, "Go on").wait_for()
+    slide(page, row(page, "style_weight"), "PageUp", 1)
+    page.wait_for_function("document.querySelector('.nst-of-style_weight .nst-number input').value !== '1'")
+    page.keyboard.press("Control+z")
+    page.wait_for_function("document.querySelector('.nst-of-style_weight .nst-number input').value === '1'")
+    page.keyboard.press("Control+Shift+z")
+    page.wait_for_function("document.querySelector('.nst-of-style_weight .nst-number input').value !== '1'")
+
+
+def test_bad_input_is_one_line_that_moves_nothing_and_the_panel_goes_on(page, tmp_path):
+    places = page.evaluate(PLACES, MAIN)
     path = page.locator(".nst-door input[type=text]").first
     path.fill("nowhere.png")
     path.press("Enter")
     message(page, "no such file: nowhere.png")
+    assert page.evaluate(PLACES, MAIN) == places
     (tmp_path / "notes.png").write_bytes(b"no picture")
     with page.expect_file_chooser() as chooser:
         page.locator(".widget-upload").first.click()
@@ -159,35 +343,53 @@ def test_bad_input_is_one_line_and_the_panel_goes_on(page, tmp_path):
     message(page, "notes.png is no picture that can be read")
     started(page)
     assert page.locator(".nst-says").count() == 0
+    assert page.evaluate(PLACES, MAIN) == places
 
 
-def test_an_interrupt_and_a_close_end_the_thread(page):
+def test_close_asks_and_nothing_is_left_running(page):
     started(page)
+    assert "None running 1 threads" in told(page)  # of all panels that this cell has shown before
     page.evaluate("jupyterapp.shell.currentWidget.sessionContext.session.kernel.interrupt()")
     message(page, "interrupted")
-    assert "None True" in told(page)  # asking for the worker makes another
     started(page)
-    assert "False" in told(page, 3)
-    assert page.locator(".nst-studio").count() == 0
+    press(page, "Close")
+    press(page, "Stay")
+    press(page, "Close")
+    press(page, "Lose the result?")
+    page.wait_for_selector(".nst-studio", state="detached")
+    assert "0 threads" in told(page)
 
 
-@pytest.mark.parametrize("width", [1280, 1920])
+@pytest.mark.parametrize(("width", "height"), [(1280, 900), (1920, 1080)])
 @pytest.mark.parametrize("theme", sorted(_lab.THEMES))
-def test_nothing_overlaps(page, width, theme):
+def test_all_is_in_its_place_in_view_and_readable(page, width, height, theme):
     page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", _lab.THEMES[theme])
-    page.set_viewport_size({"width": width, "height": 1900})
+    page.set_viewport_size({"width": width, "height": height})
+    page.evaluate("document.querySelector('.nst-studio').scrollIntoView()")
     started(page)
     press(page, "Keep")
     page.locator(".nst-card").first.wait_for()
     press(page, "Pause")
     for fold in page.locator(".nst-studio .jupyter-widget-Collapse-header").all():
         fold.click()
-    page.locator(".nst-steers .noUi-handle:visible").nth(4).wait_for()
+    row(page, "style_layer_weights").locator(".noUi-handle").nth(1).wait_for()
     page.wait_for_timeout(500)
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    page.locator(".nst-studio").screenshot(path=SHOTS / f"studio-{theme}-{width}.png")
+    page.screenshot(path=shot(f"studio-{theme}-{width}"))
+    page.evaluate("document.querySelector('.nst-studio').scrollIntoView()")
+    page.evaluate("document.querySelector('.nst-side').scrollTo(0, 400)")
+    for left, top, right, bottom in page.evaluate(PLACES, MAIN[:4]):
+        assert 0 <= left < right <= width and 0 <= top < bottom <= height  # while the knobs scroll
+    left, top, right, bottom = page.evaluate(PLACES, [".nst-panes"])[0]
+    assert (right - left) * (bottom - top) > 0.22 * width * height
+    _nothing_overlaps(page)
+    _nothing_serious_to_hear(page)
+
+
+def _nothing_overlaps(page):
+    page.evaluate("document.querySelector('.nst-side').style.cssText = 'max-height: none; height: auto'")  # all of it
+    page.evaluate("document.querySelector('.nst-body').style.height = 'auto'")
     boxes = page.evaluate(BOXES)
-    assert len(boxes) > 50
+    assert len(boxes) > 60
     for name, left, _, right, _, outer in boxes:
         assert left >= -1 and right <= outer + 1, f"{name!r} leaves the panel"
     for one, other in combinations(boxes, 2):
@@ -196,9 +398,29 @@ def test_nothing_overlaps(page, width, theme):
         assert across < 2 or down < 2, f"{one[0]!r} overlaps {other[0]!r}"
 
 
+def _nothing_serious_to_hear(page):
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed: npm ci --prefix tests/studio")
+    page.evaluate(f"(() => {{ const define = undefined, module = undefined; {AXE.read_text()} }})()")
+    found = page.evaluate("axe.run('.nst-studio', {resultTypes: ['violations']})")["violations"]
+    serious = [f for f in found if f["impact"] in ("serious", "critical")]
+    assert not serious, [
+        (f["id"], [(node["html"][:120], node["failureSummary"]) for node in f["nodes"]]) for f in serious
+    ]
+
+
 def test_a_grid_fills_on_the_page(page):
-    _lab.run_cell(page, 4)
+    _lab.run_cell(page, GRID_CELL)
     page.locator(".nst-note:has-text('6 of 6 results')").wait_for()
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    page.locator(".nst-studio").screenshot(path=SHOTS / "grid.png")
+    page.locator(".nst-studio").screenshot(path=shot("grid"))
     assert page.locator(".nst-grid-box img").count() == 6
+
+
+def test_a_restarted_kernel_is_said_once(page):
+    page.evaluate("jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    page.wait_for_selector(".nst-studio.jupyter-widgets-disconnected")
+    said = "getComputedStyle(document.querySelector('.nst-studio'), '::after').content"
+    assert "run the cell again" in page.evaluate(said)
+    icons = """[...document.querySelectorAll('.nst-studio .jupyter-widgets-disconnected')]
+        .filter(e => getComputedStyle(e, '::before').display !== 'none').length"""
+    assert page.evaluate(icons) == 0

@@ -10,17 +10,20 @@ from ..errors import NstlibError, choose
 from . import sources
 from .pixels import jpeg
 from .sources import Source
+from .viewer import Tiles
 
 
 class Gallery:
     """Tiles of which one is chosen, or several where `many`; `chosen` has the sources, `frame` a clip's frame.
 
+    A click, a path and an upload choose one; while `blend` is on, or with Ctrl, they add to what is chosen.
     `on_change` is called after another choice, `on_error` with what could not be added.
     """
 
     def __init__(
         self,
         offered: Sequence[Source],
+        label: str,
         *,
         many: bool,
         folder: Path,
@@ -28,31 +31,22 @@ class Gallery:
         on_error: Callable[[Exception], None],
     ) -> None:
         self._many, self._folder, self._on_change, self._on_error = many, folder, on_change, on_error
-        self.sources: list[Source] = []
-        self.buttons: list[widgets.ToggleButton] = []
-        self.tiles = widgets.HBox()
-        self.tiles.add_class("nst-tiles")
+        self._quiet = False
+        self.sources = list(offered)
+        self.tiles = Tiles(items=[tile(source) for source in offered], chosen=[0], many=many, label=label)
         self.path = widgets.Text(placeholder="path of a picture or clip, Enter", continuous_update=False)
         self.upload = widgets.FileUpload(description="Upload", accept="image/*" if many else "image/*,video/*")
+        self.blend = widgets.Checkbox(description="blend several", indent=False, tooltip="a click adds (as with Ctrl)")
         self.slider = widgets.IntSlider(0, 0, 1, tooltip="the clip's frame", continuous_update=False)
-        self.path.observe(self._typed, "value")
-        self.upload.observe(self._uploaded, "value")
-        self.slider.observe(lambda _: self._on_change(), "value")
-        door = widgets.HBox([self.path, self.upload])
-        door.add_class("nst-door")
         self.frames = widgets.HBox([widgets.Label("frame"), self.slider])
-        self.frames.add_class("nst-row")
-        self.box = widgets.VBox([self.tiles, self.frames, door])
-        self._quiet = True
-        for source in offered:
-            self.add(source)
-        self._quiet = False
-        self.choose([0])
+        self.box = self._laid_out()
+        self._show_frames(None)
+        self._listen()
 
     @property
     def chosen(self) -> list[Source]:
         """The sources chosen, in the order of their tiles."""
-        return [s for s, button in zip(self.sources, self.buttons, strict=True) if button.value]
+        return [self.sources[number] for number in self.tiles.chosen]
 
     @property
     def frame(self) -> int:
@@ -60,26 +54,21 @@ class Gallery:
         return self.slider.value
 
     def add(self, source: Source) -> None:
-        """Offer a source, and choose it."""
-        button = widgets.ToggleButton(description=source.name, tooltip=str(source.path))
-        thumb = widgets.Image(value=jpeg(source.thumb), format="jpeg")
-        thumb.add_class("nst-thumb")
-        tile = widgets.VBox([thumb, button])
-        tile.add_class("nst-tile")
+        """Offer a source, and choose it; beside the others where they are blended."""
         self.sources.append(source)
-        self.buttons.append(button)
-        self.tiles.children += (tile,)
-        button.observe(lambda _: self._toggled(button), "value")
-        if not self._quiet:
-            self.choose([*(i for i, b in enumerate(self.buttons) if b.value and self._many), len(self.buttons) - 1])
+        self.tiles.items = [*self.tiles.items, tile(source)]
+        others = self.tiles.chosen if self.blend.value else []
+        self.choose([*others, len(self.sources) - 1])
 
     def choose(self, numbers: Sequence[int], frame: int | None = None) -> None:
         """Choose these tiles, by their place, and a clip's frame."""
         self._quiet = True
-        for number, button in enumerate(self.buttons):
-            button.value = number in numbers
-        self._frames(frame)
-        self._quiet = False
+        try:
+            self.tiles.chosen = sorted(numbers)
+            self.blend.value = self.blend.value or len(numbers) > 1
+            self._show_frames(frame)
+        finally:
+            self._quiet = False
         self._on_change()
 
     def choose_named(self, names: Sequence[str]) -> None:
@@ -90,17 +79,29 @@ class Gallery:
                 raise choose("name", name, known)
         self.choose([known.index(name) for name in names])
 
-    def _toggled(self, button: widgets.ToggleButton) -> None:
-        if self._quiet:
-            return
-        number = self.buttons.index(button)
-        others = [i for i, b in enumerate(self.buttons) if b.value and i != number]
-        if self._many:
-            self.choose([*others, number] if button.value or not others else others)
-        else:
-            self.choose([number])
+    def _laid_out(self) -> widgets.VBox:
+        door = widgets.HBox([self.path, self.upload])
+        door.add_class("nst-door")
+        self.frames.add_class("nst-row")
+        self.blend.add_class("nst-blend")
+        return widgets.VBox(
+            [self.tiles, self.blend, self.frames, door] if self._many else [self.tiles, self.frames, door]
+        )
 
-    def _frames(self, frame: int | None) -> None:
+    def _listen(self) -> None:
+        self.tiles.observe(lambda change: self._quiet or self.choose(change.new), "chosen")
+        self.tiles.on_msg(lambda _, message, buffers: self._receive(message["file"], bytes(buffers[0])))
+        self.blend.observe(self._blended, "value")
+        self.path.observe(self._typed, "value")
+        self.upload.observe(self._uploaded, "value")
+        self.slider.observe(lambda _: self._quiet or self._on_change(), "value")
+
+    def _blended(self, change: Any) -> None:
+        self.tiles.blend = change.new
+        if not change.new and len(self.tiles.chosen) > 1:
+            self.choose(self.tiles.chosen[:1])
+
+    def _show_frames(self, frame: int | None) -> None:
         clip = next((source.clip for source in self.chosen if source.clip), None)
         self.frames.layout.display = "" if clip and not self._many else "none"
         if clip:
@@ -115,10 +116,13 @@ class Gallery:
 
     def _uploaded(self, change: Any) -> None:
         for file in change.new:
-            content = bytes(file["content"])
-            self._take(lambda name=file["name"], content=content: sources.write(name, content, self._folder))
+            self._receive(file["name"], bytes(file["content"]))
         if change.new:
             self.upload.value = ()  # the same file may be chosen again, and its bytes are let go
+
+    def _receive(self, name: str, content: bytes) -> None:
+        """Take up a file that the page has sent."""
+        self._take(lambda: sources.write(name, content, self._folder))
 
     def _take(self, read: Callable[[], Source]) -> None:
         try:
@@ -128,3 +132,8 @@ class Gallery:
             return
         self.path.value = ""
         self.add(source)
+
+
+def tile(source: Source) -> dict[str, Any]:
+    """What the page shows of a source."""
+    return {"name": source.name, "title": str(source.path), "thumb": jpeg(source.thumb)}
