@@ -107,7 +107,7 @@ def serve(
     App.launch_instance([str(NOTEBOOK), "--show_tracebacks=True", *flags])
 
 
-def panel() -> Studio:
+def given_studio() -> Studio:
     """The app's panel, in its kernel: with what the command was given."""
     given = json.loads(os.environ[GIVEN])
     return Studio(

@@ -10,11 +10,11 @@ from ..errors import NstlibError, choose
 from . import sources
 from .pixels import jpeg
 from .sources import Source
-from .viewer import Tiles
+from .viewer import Thumbnails
 
 
 class Gallery:
-    """Tiles of which one is chosen, or several where `many`; `chosen` has the sources, `frame` a clip's frame.
+    """Thumbnails of which one is chosen, or several where `many`; `chosen` has the sources, `frame` a clip's frame.
 
     A click, a path and an upload choose one; while `blend` is on, or with Ctrl, they add to what is chosen.
     `on_change` is called after another choice, `on_error` with what could not be added.
@@ -33,7 +33,7 @@ class Gallery:
         self._many, self._folder, self._on_change, self._on_error = many, folder, on_change, on_error
         self._quiet = False
         self.sources = list(offered)
-        self.tiles = Tiles(items=[tile(source) for source in offered], chosen=[0], many=many, label=label)
+        self.tiles = Thumbnails(items=[thumbnail(source) for source in offered], chosen=[0], many=many, label=label)
         self.path = widgets.Text(placeholder="path of a picture or clip, Enter", continuous_update=False)
         self.upload = widgets.FileUpload(description="Upload", accept="image/*" if many else "image/*,video/*")
         self.blend = widgets.Checkbox(description="blend several", indent=False, tooltip="a click adds (as with Ctrl)")
@@ -56,7 +56,7 @@ class Gallery:
     def add(self, source: Source) -> None:
         """Offer a source, and choose it; beside the others where they are blended."""
         self.sources.append(source)
-        self.tiles.items = [*self.tiles.items, tile(source)]
+        self.tiles.items = [*self.tiles.items, thumbnail(source)]
         others = self.tiles.chosen if self.blend.value else []
         self.choose([*others, len(self.sources) - 1])
 
@@ -134,6 +134,6 @@ class Gallery:
         self.add(source)
 
 
-def tile(source: Source) -> dict[str, Any]:
+def thumbnail(source: Source) -> dict[str, Any]:
     """What the page shows of a source."""
     return {"name": source.name, "title": str(source.path), "thumb": jpeg(source.thumb)}

@@ -140,7 +140,7 @@ class Shelf:
         card.compare.value = False
         self.all.remove(card)
         self._lay_out()
-        close_all(card.box)
+        close_widgets(card.box)
 
     def take_up(self, card: Card) -> None:
         """Go on from a card's result."""
@@ -203,13 +203,13 @@ class Shelf:
     def _show(self, *shown: widgets.Widget) -> None:
         old, self.below.children = self.below.children, shown
         for widget in old:
-            close_all(widget)
+            close_widgets(widget)
 
 
-def close_all(widget: widgets.Widget) -> None:
+def close_widgets(widget: widgets.Widget) -> None:
     """Close a widget and all that it holds."""
     for child in getattr(widget, "children", ()):
-        close_all(child)
+        close_widgets(child)
     widget.close()
 
 

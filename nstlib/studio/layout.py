@@ -100,17 +100,17 @@ def arrange(studio: Any) -> tuple[widgets.Widget, ...]:
     """The panel's areas: what is chosen and moved, the picture and its buttons, its curves, what was kept."""
     knobs = studio.knobs
     side = [
-        head("Content", ""),
+        titled("Content", ""),
         studio.contents.box,
-        head("Style", ""),
+        titled("Style", ""),
         studio.styles.box,
         classed(knobs.blend, "nst-steers"),
-        head("Weights", STEERS),
+        titled("Weights", STEERS),
         classed(knobs.steering, "nst-steers"),
-        fold("Weights of the style layers", classed(knobs.layers, "nst-steers")),
-        head("Run", ANEW),
+        folded("Weights of the style layers", classed(knobs.layers, "nst-steers")),
+        titled("Run", ANEW),
         classed(knobs.restarting, "nst-anews"),
-        fold("More of the run", classed(knobs.rare, "nst-anews")),
+        folded("More of the run", classed(knobs.rare, "nst-anews")),
     ]
     studio.message.add_class("nst-message")
     main = [studio.transport.box, studio.message, studio.view.box, studio.transport.back]
@@ -144,12 +144,12 @@ def button(name: str, action: Callable[[], Any], icon: str, tooltip: str, style:
     return made
 
 
-def head(name: str, more: str) -> widgets.HTML:
+def titled(name: str, more: str) -> widgets.HTML:
     """The heading of a group of knobs, and a word on them."""
     return classed(widgets.HTML(f'<h3 class="nst-h">{name} <small>{more}</small></h3>'), "nst-head")
 
 
-def fold(name: str, inside: widgets.Widget) -> widgets.Accordion:
+def folded(name: str, inside: widgets.Widget) -> widgets.Accordion:
     """What is seldom needed, under a name to open."""
     return widgets.Accordion([inside], titles=[name], selected_index=None)
 

@@ -18,10 +18,10 @@ from ..media import images
 from ..settings import STEERABLE, Settings, changed, from_record
 from . import guard, sources
 from .gallery import Gallery
-from .history import History
-from .kept import Shelf, Snapshot, close_all, snapshot
+from .kept import Shelf, Snapshot, close_widgets, snapshot
 from .knobs import Knobs
 from .layout import Transport, arrange, line, says
+from .moves import Moves
 from .pace import Pace, before_start, status
 from .prewarm import trace, trace_key
 from .view import STILL, View
@@ -71,7 +71,7 @@ class Studio(widgets.VBox):
         self.view.viewer.on_msg(lambda _, message, buffers: self._acted(message))
         self._quiet = False
         self._chose()
-        self.history = History(self._moment())
+        self.moves = Moves(self._moment())
         guard.watch(self)
 
     def _galleries(self, content: Any, styles: Any) -> tuple[Gallery, Gallery]:
@@ -159,11 +159,11 @@ class Studio(widgets.VBox):
 
     def undo(self) -> None:
         """Take the last move back."""
-        self._return_to(self.history.undo())
+        self._return_to(self.moves.undo())
 
     def redo(self) -> None:
         """Make a move again that was taken back."""
-        self._return_to(self.history.redo())
+        self._return_to(self.moves.redo())
 
     def reset(self, name: str = "") -> None:
         """Take a knob, or all of them, back to what the panel started with."""
@@ -224,7 +224,7 @@ class Studio(widgets.VBox):
             if self._worker is not None:
                 self._worker.close()
             for child in self.children:
-                close_all(child)
+                close_widgets(child)
         super().close()
 
     def stepped(self, run: Run) -> None:
@@ -300,8 +300,8 @@ class Studio(widgets.VBox):
         return self.choice, self.knobs.settings()
 
     def _remember(self, name: str) -> None:
-        if hasattr(self, "history"):
-            self.history.add(self._moment(), name)
+        if hasattr(self, "moves"):
+            self.moves.add(self._moment(), name)
             self._offer_moves()
 
     def _return_to(self, moment: tuple[Any, Settings] | None) -> None:
@@ -312,7 +312,7 @@ class Studio(widgets.VBox):
         self._offer_moves()
 
     def _offer_moves(self) -> None:
-        undo, redo = self.history.can
+        undo, redo = self.moves.can
         self.transport.can(undo=undo, redo=redo)
 
     def _move_to(self, choice: tuple[Any, int, tuple[Any, ...]], settings: Settings) -> None:

@@ -29,10 +29,10 @@ class Viewer(anywidget.AnyWidget):
         self.send({"download": name, "type": type}, [content])
 
 
-class Tiles(anywidget.AnyWidget):
+class Thumbnails(anywidget.AnyWidget):
     """Buttons with pictures, `items` of {name, title, thumb}; `chosen` has the places of those that are chosen."""
 
-    _esm = PAGE / "tiles.js"
+    _esm = PAGE / "thumbnails.js"
     items = traitlets.List(traitlets.Dict()).tag(sync=True)
     chosen = traitlets.List(traitlets.Int()).tag(sync=True)
     many = traitlets.Bool(False).tag(sync=True)

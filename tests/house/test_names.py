@@ -26,7 +26,6 @@ SAME = {
     "knob": "a setting's, in the table and on the panel",
     "snapshot": "what makes one, and its class",
     "pixels": "a picture's, as the optimiser moves them and as a page shows them",
-    "stage": "where a run is, and where the studio shows it",
 }
 CONTRACTS = ("core.style_losses.", "networks.")  # modules that answer to the same functions
 

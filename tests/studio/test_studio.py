@@ -20,8 +20,8 @@ from nstlib.media import images
 from nstlib.settings import DEFAULT_WEIGHTS, STEERABLE, Settings
 from nstlib.studio import Grid, Studio, code, curves, guard
 from nstlib.studio.checkpoints import MOST, Checkpoints
-from nstlib.studio.history import PAUSE, History
 from nstlib.studio.knobs import Knobs, shown
+from nstlib.studio.moves import PAUSE, Moves
 from nstlib.studio.pace import Pace, roughly, to_come
 from nstlib.studio.view import PICTURES, View
 from nstlib.studio.worker import Worker
@@ -453,7 +453,7 @@ def test_a_move_is_undone_and_made_again_and_steers_each_time(studio, small):
 
 def test_the_moves_of_one_slider_that_follow_each_other_are_one_move():
     clock = Clock()
-    history = History(0, clock=clock)
+    history = Moves(0, clock=clock)
     for number, (what, pause) in enumerate([("a", 0), ("a", 0.1), ("a", 0.1), ("b", 0.1), ("b", 2 * PAUSE)], 1):
         clock.now += pause
         history.add(number, what)
@@ -484,18 +484,16 @@ def test_the_time_left_counts_the_larger_sizes_that_are_still_to_come():
     assert pace.left(settings, (512, 512), 0, 100) is None
     pace.add(settings, (256, 256), 0.1)
     parts = list(to_come(settings, (512, 512), 10, 100))
-    assert [pixels for pixels, _ in parts][:2] == [256**2, 512**2] and sum(count for _, count in parts) == 90
-    few, many = parts[0][1], sum(count for _, count in parts[1:])
-    assert pace.left(settings, (512, 512), 10, 100) == pytest.approx(0.1 * few + 0.4 * many)
-    pace.add(settings, (512, 512), 0.3)
-    assert pace.left(settings, (512, 512), 10, 100) == pytest.approx(0.1 * few + 0.3 * many)
+    assert sum(count for _, count in parts) == 90 and len(parts) > 1
+    assert [pixels for pixels, _ in parts] == sorted(pixels for pixels, _ in parts) and parts[-1][0] == 512**2
+    assert pace.left(settings, (512, 512), 10, 100) == pytest.approx(sum(0.1 * p / 256**2 * n for p, n in parts))
+    pace.add(settings, (512, 512), 0.3)  # less than four times as long
+    *_, (_, last) = parts
+    assert pace.left(settings, (512, 512), 100 - last, 100) == pytest.approx(0.3 * last)
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0.2, "1 s"), (7.6, "8 s"), (43, "45 s"), (170, "3 min"), (8000, "2.2 h")]
-)
-def test_a_time_is_told_as_one_says_it(seconds, text):
-    assert roughly(seconds) == text
+def test_a_time_is_told_as_one_says_it():
+    assert [roughly(s) for s in (0.2, 7.6, 43, 170, 8000)] == ["1 s", "8 s", "45 s", "3 min", "2.2 h"]
 
 
 def test_a_card_is_renamed_sorted_downloaded_and_deleted(studio):

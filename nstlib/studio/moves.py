@@ -1,4 +1,4 @@
-"""The history of the panel's moves: undo and redo."""
+"""The moves made in the panel, in a row: undo and redo."""
 
 import time
 from collections.abc import Callable
@@ -8,7 +8,7 @@ MOST = 200
 PAUSE = 0.8  # seconds: the moves of one knob that follow each other faster are one move
 
 
-class History:
+class Moves:
     """Moments of the panel, in a row; `undo` and `redo` give the one to go to, or None where there is none."""
 
     def __init__(self, first: Any, *, clock: Callable[[], float] = time.monotonic) -> None:
