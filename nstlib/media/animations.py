@@ -13,7 +13,7 @@ from PIL import Image
 from ..errors import NstlibError
 from . import _decoding, images
 
-SUFFIXES = {".png", ".apng", ".webp", ".avif", ".avifs", ".tif", ".tiff"}
+HEADS = {b"\x89PNG", b"II*\0", b"MM\0*"}  # the first four bytes; of WebP and AVIF later ones say more
 TOO_SHORT, SHOWN = Fraction(1, 100), Fraction(1, 10)  # s: browsers show for a tenth what asks for a hundredth or less
 SMALLER_COPY, DESCRIPTION = 254, 270  # TIFF tags
 INTERVAL = re.compile(r"^finterval=([0-9.e-]+)", re.M)  # seconds a page, as ImageJ describes its stacks
@@ -31,9 +31,19 @@ class Animation:
     delays: tuple[Fraction, ...]
 
 
+def is_animatable(path: Path) -> bool:
+    """Whether a file is a PNG, TIFF, WebP or AVIF, by its first bytes: a WebP is often called .gif."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(12)
+    except OSError as error:
+        raise NstlibError(f"{path} cannot be read: {error.strerror}") from None
+    return head[:4] in HEADS or head[8:] == b"WEBP" or head[4:] in (b"ftypavif", b"ftypavis")
+
+
 def inspect_animation(path: Path) -> Animation | None:
     """What an animated picture holds; None for a still one. NstlibError for what cannot be read."""
-    if path.suffix.lower() not in SUFFIXES:
+    if not is_animatable(path):
         return None
     with _decoding.opened(path) as picture, _damage_told(path):
         _decoding.check_pixels(str(path), *picture.size)

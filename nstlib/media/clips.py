@@ -101,7 +101,7 @@ def probe(
     if not path.exists():
         raise NstlibError(f"no such clip: {path}")
     rate = None if fps is None else _checked_rate(fps)
-    if path.is_dir() or path.suffix.lower() in IMAGES:
+    if path.is_dir() or path.suffix.lower() in IMAGES or animations.is_animatable(path):
         whole = _probe_images(path, rate)
     else:
         whole = _probe_video(path, end, rate, audio)

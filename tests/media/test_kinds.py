@@ -492,6 +492,15 @@ def test_uneven_delays_are_kept(suffix, tmp_path):
     assert held == pytest.approx(delays, abs=500 / float(clip.fps))
 
 
+@pytest.mark.parametrize(("suffix", "called"), [("webp", "a.gif"), ("avif", "a.mp4"), ("png", "a"), ("gif", "a.mov")])
+def test_an_animation_is_known_by_what_it_holds(suffix, called, tmp_path):
+    first, *others = squares()
+    first.save(tmp_path / f"b.{suffix}", save_all=True, append_images=others, duration=100, **LOSSLESS[suffix])
+    (tmp_path / f"b.{suffix}").rename(tmp_path / called)
+    clip = clips.probe(tmp_path / called)
+    assert (clip.frames, clip.fps, len(list(clips.read_frames(clip)))) == (6, 10, 6)
+
+
 def test_delays_too_short_are_shown_as_browsers_do(tmp_path):
     first, *others = squares(3)
     first.save(tmp_path / "a.webp", save_all=True, append_images=others, duration=0, lossless=True)
