@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -45,10 +46,9 @@ def add_writing(parser: argparse.ArgumentParser) -> None:
 
 def _rate(text: str) -> Fraction:
     """30, 29.97 or 30000/1001."""
-    try:
+    if re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6}|/[1-9][0-9]{0,5})?", text):  # not 1e999999999, which would take for ever
         return Fraction(text)
-    except ZeroDivisionError:
-        raise ValueError from None
+    raise argparse.ArgumentTypeError(f"{text!r}; give frames a second, such as 30 or 30000/1001")
 
 
 def probed(given: argparse.Namespace, size: int | None) -> clips.Clip:

@@ -85,8 +85,9 @@ def check_encodable(path: Path, *, codec: str | None = None, crf: int | None = N
         raise choose("output", path.name, [*filter(None, ENCODERS), "a name without extension for a folder of PNGs"])
     codecs = ENCODERS[suffix].codecs
     if codec is not None and codec not in codecs:
-        kind = f"{path.name}: codec" if codecs else f"{path.name} takes no codec; for .mp4"
-        raise choose(kind, codec, codecs or ENCODERS[".mp4"].codecs)
+        if not codecs:
+            raise NstlibError(f"{path.name} takes no codec; leave out {codec}, or name a video")
+        raise choose(f"{path.name}: codec", codec, codecs)
     chosen = CODECS[codec or codecs[0]] if codecs else None
     if crf is not None and not (chosen and 0 <= crf <= chosen.worst):
         told = f"give a whole number from 0, the best, to {chosen.worst}" if chosen else "only a video takes it"

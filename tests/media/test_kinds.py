@@ -632,7 +632,7 @@ def test_a_lower_crf_is_a_larger_file(tmp_path):
     ("name", "options", "message"),
     [
         ("a.webm", {"codec": "hevc"}, "a.webm: codec='hevc'; choose from vp9"),
-        ("a.gif", {"codec": "h264"}, "a.gif takes no codec; for .mp4='h264'; choose from h264, hevc"),
+        ("a.gif", {"codec": "h264"}, "a.gif takes no codec; leave out h264, or name a video"),
         ("a.mp4", {"codec": "av1"}, "a.mp4: codec='av1'; choose from h264, hevc"),
         ("a.mp4", {"crf": 52}, "a.mp4: crf=52; give a whole number from 0, the best, to 51"),
         ("a.webp", {"crf": 20}, "a.webp: crf=20; only a video takes it"),
