@@ -11,6 +11,7 @@ from typing import Any
 
 from .errors import NstlibError, choose
 
+RENDERINGS = ("painting", "photo")
 ENGINES = ("optimise", "hub")
 EXTRACTORS = ("compact", "vgg19", "random")
 CONVENTIONS = ("relative", "tutorial", "gatys")
@@ -22,13 +23,17 @@ STYLE_LAYERS = tuple(f"block{i}_conv1" for i in range(1, 6))
 # What a weight of None means: each convention's own (content, style, total variation). `tutorial` are the tutorial's;
 # `gatys` has the α/β = 1e-3 of Gatys et al. 2016, figure 3, scaled so that β = 1000.
 DEFAULT_WEIGHTS = {"relative": (0.03, 1.0, 0.02), "tutorial": (1e4, 1e-2, 30.0), "gatys": (1.0, 1e3, 0.0)}
+PHOTO_WEIGHTS = (1.0, 1.0, 0.0)  # the grid's smoothness, not total variation, is what keeps it from noise
+
+# What a rendering has where nothing is given (`given`): a photograph stays as large as it is, and has settled sooner.
+RENDERING_DEFAULTS = {"painting": {}, "photo": {"size": 0, "steps": 60, "forms": 0.0}}
 
 
 def knob(default: Any, text: str, *, low: float | None = None, high: float | None = None, **more: Any) -> Any:
     """A dataclass field with its help text and range.
 
     more: choices, a tuple of names; log, a slider's scale; steer, a run can take it up midway; video, it matters to
-    videos alone; kind, `layers` for names of layers.
+    videos alone; kind, `layers` for names of layers; zero, 0 is allowed too.
     """
     return field(default=default, metadata={"help": text, "low": low, "high": high, **more})
 
@@ -43,11 +48,21 @@ class Settings:
     300
     """
 
+    rendering: str = knob(
+        "painting", "a painting, in the style's strokes; or a photo, which keeps every edge", choices=RENDERINGS
+    )
     engine: str = knob("optimise", "by optimisation, or in one pass of a TF-Hub module", choices=ENGINES)
     module: str = knob(
         "", "engine hub's: instant (the package's own), an https address, a folder, a .tar.gz; empty: Magenta's"
     )
-    strength: float = knob(1.0, "engine hub's share of the style: 0 is the content", low=0, high=1, steer=True)
+    strength: float = knob(
+        1.0, "photo's and engine hub's share of the style: 0 is the content; a photo's to 2", low=0, high=2, steer=True
+    )
+    smoothness: float = knob(
+        1.0, "photo: how alike its neighbouring colour maps are", low=0, high=1e4, log=True, steer=True
+    )
+    grid: int = knob(16, "photo: its rows, and columns, of colour maps", low=1, high=64)
+    levels: int = knob(8, "photo: its colour maps from dark to light", low=2, high=32)
     extractor: str = knob("compact", "the network whose features are compared", choices=EXTRACTORS)
     weights: str = knob("", "a file with the extractor's weights (vgg19: Keras's notop .h5); empty: its own")
     pooling: str = knob("max", "pooling in the extractor; Gatys et al. average", choices=("max", "average"))
@@ -112,7 +127,9 @@ class Settings:
         choices=("auto", "fast", "medium", "fine", "best"),
         video=True,
     )
-    size: int = knob(512, "longest side of the result, pixels", low=16, high=20000)
+    size: int = knob(
+        512, "longest side of the result, pixels; 0, for a photo alone: as it is", low=16, high=20000, zero=True
+    )
     steps: int = knob(250, "evaluations of loss and gradient, over all sizes", low=1, high=100000)
     scales: int = knob(0, "sizes from coarse to fine, each twice the one before; 0: from 192 pixels up", low=0, high=8)
     optimizer: str = knob("lbfgs", "the optimiser", choices=("lbfgs", "adam"))
@@ -125,7 +142,18 @@ class Settings:
             object.__setattr__(self, f.name, _checked(f.name, getattr(self, f.name), f.default, f.metadata))
         if self.tile % 16:
             raise NstlibError(f"tile={self.tile}; give a multiple of 16, the deepest layer's stride")
+        if self.rendering == "photo":
+            self._check_photo()
+        elif self.size == 0 or self.strength > 1:
+            name = "size" if self.size == 0 else "strength"
+            raise NstlibError(f"{name}={getattr(self, name):g} is for rendering=photo; a painting needs another")
         _match("style_layer_weights", self.style_layer_weights, "style layers", len(self.style_layers))
+
+    def _check_photo(self) -> None:
+        """Raises NstlibError for what a photograph cannot be made with."""
+        for name, allowed in (("engine", "optimise"), ("convention", "relative"), ("init", "content")):
+            if getattr(self, name) != allowed:
+                raise NstlibError(f"{name}={getattr(self, name)}: rendering=photo needs {name}={allowed}")
 
     @property
     def motion_preset(self) -> str:
@@ -136,7 +164,7 @@ class Settings:
     def term_weights(self) -> tuple[float, float, float]:
         """The weights of content, style and total variation, with None resolved by the convention."""
         given = (self.content_weight, self.style_weight, self.tv_weight)
-        default = DEFAULT_WEIGHTS[self.convention]
+        default = PHOTO_WEIGHTS if self.rendering == "photo" else DEFAULT_WEIGHTS[self.convention]
         return tuple(d if g is None else g for g, d in zip(given, default, strict=True))
 
 
@@ -185,6 +213,11 @@ def from_record(values: dict[str, Any]) -> Settings:
         size, scales = values["size"], values["scales"]
         values = {**values, "forms": 0.0, "scales": scales or max(1, int(math.log2(size / 256)) + 1)}
     return from_dict(values)
+
+
+def given(values: dict[str, Any]) -> Settings:
+    """Settings of what is given, and else of the defaults of its rendering, which are not one table's alone."""
+    return from_dict({**RENDERING_DEFAULTS.get(values.get("rendering", ""), {}), **values})
 
 
 def changed(old: Settings, new: Settings) -> list[str]:
@@ -247,6 +280,8 @@ def _layers(name: str, value: tuple | list) -> tuple[str, ...]:
 def _number(name: str, value: Any, kind: type, meta: Any) -> float | int:
     low, high = meta["low"], meta["high"]
     good = isinstance(value, int | float) and not isinstance(value, bool) and -math.inf < value < math.inf
+    if good and value == 0 and meta.get("zero"):
+        return kind(value)
     if not good or (kind is int and value != int(value)) or not low <= value <= high:
         what = "whole number" if kind is int else "number"
         raise NstlibError(f"{name}={value!r}; give a {what} from {low:g} to {high:g}")

@@ -3,7 +3,7 @@
 import argparse
 from dataclasses import Field, fields
 
-from ..settings import Settings, reader
+from ..settings import Settings, given, reader
 
 # What a setting is for, in the order of help; one that is in no group stands under `more`.
 GROUPS = {
@@ -13,7 +13,9 @@ GROUPS = {
             "style_weight",
             "style_blend",
             "style_scale",
+            "rendering",
             "strength",
+            "smoothness",
             "preserve_color",
             "style_loss",
             "forms",
@@ -27,8 +29,8 @@ GROUPS = {
     ),
 }
 # The settings that a command's help tells of, so that it fits a screen; `nstlib settings` lists all.
-COMMON = ("engine", "extractor", "content_weight", "style_weight", "style_blend", "preserve_color", "init", "size")
-COMMON += ("steps", "seed", "temporal_weight", "consistency")
+COMMON = ("rendering", "engine", "extractor", "content_weight", "style_weight", "style_blend", "preserve_color")
+COMMON += ("init", "size", "strength", "steps", "seed", "temporal_weight", "consistency")
 
 
 def add_settings(command: argparse.ArgumentParser, *, video: bool = False, shown: bool = False) -> None:
@@ -49,9 +51,9 @@ def add_settings(command: argparse.ArgumentParser, *, video: bool = False, shown
         command.epilog = f"{command.epilog}; `nstlib settings` lists every setting"
 
 
-def given_settings(given: argparse.Namespace) -> Settings:
+def given_settings(flags: argparse.Namespace) -> Settings:
     """The settings that the flags name. Raises NstlibError for a value out of its range."""
-    return Settings(**{f.name: getattr(given, f.name) for f in fields(Settings) if hasattr(given, f.name)})
+    return given({f.name: getattr(flags, f.name) for f in fields(Settings) if hasattr(flags, f.name)})
 
 
 def _metavar(f: Field) -> str:

@@ -1,26 +1,75 @@
 """What a run optimises: a tensor x that a picture is made from.
 
-A parametrisation tells where x begins, the picture that x stands for, and the loss's gradient with respect to x from
-that with respect to the picture. A run knows no more of it; another one is another class with these methods.
+A parametrisation tells where x begins and how it goes on at a larger size, the picture that x stands for, and how an
+objective of pictures is one of x. A run knows no more of it; another one is another class with these methods, and a
+line in `load_parameters`.
 """
+
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
 
+from ..media import colors, images
+from ..settings import Settings
+from .bilateral import BilateralGrid
+from .optimize import Objective
+from .speed.lbfgs import Precondition, laplacian_pyramid
 
-class Pixels:
-    """The picture itself: x (H, W, 3), each value in [0, 1]."""
 
-    bounded = True  # the optimiser keeps x in [0, 1]
+class Parameters(Protocol):
+    """What a run asks of a parametrisation. bounded: x stays in [0, 1]; precondition: L-BFGS's, on a batch of x."""
+
+    bounded: bool
+    precondition: Precondition
 
     def begin(self, image: np.ndarray) -> tf.Tensor:
         """The x of a picture (H, W, 3)."""
+
+    def grown(self, x: tf.Tensor, shape: tuple[int, int], fine: np.ndarray | None) -> tf.Tensor:
+        """x for pictures of (H, W), found on smaller ones; fine: the start at (H, W), or None for noise."""
+
+    def objective(self, x: tf.Tensor, of_picture: Objective) -> tuple[tf.Tensor, tf.Tensor, Any]:
+        """The objective of the picture that x stands for, with its gradient with respect to x."""
+
+    def result(self, x: tf.Tensor, content: np.ndarray) -> np.ndarray:
+        """The picture to show, (H, W, 3)."""
+
+
+class Pixels:
+    """The picture itself: x (H, W, 3), each value in [0, 1]. counted: of sizes by `scales`, which are as they were."""
+
+    bounded = True
+
+    def __init__(self, *, counted: bool = False) -> None:
+        self.precondition, self._counted = laplacian_pyramid(mirrored=not counted), counted
+
+    def begin(self, image: np.ndarray) -> tf.Tensor:
+        """The picture."""
         return tf.constant(image)
 
-    def picture(self, x: tf.Tensor) -> tf.Tensor:
-        """The picture (H, W, 3) of x."""
-        return x
+    def grown(self, x: tf.Tensor, shape: tuple[int, int], fine: np.ndarray | None) -> tf.Tensor:
+        """The picture at the next size, with the detail that the start has there and not at this one.
 
-    def gradient(self, x: tf.Tensor, upstream: tf.Tensor) -> tf.Tensor:
-        """∂L/∂x from ∂L/∂picture, (H, W, 3)."""
-        return upstream
+        It is grey: a photograph's finest colours are noise and fringes, which no style takes away again.
+        """
+        grown = images.resize(x.numpy(), shape)
+        if fine is None:
+            return tf.constant(grown)
+        coarse = images.resize(images.resize(fine, x.shape[:2]), shape)
+        if not self._counted:
+            fine, coarse = colors.luminance(fine), colors.luminance(coarse)
+        return tf.constant(np.clip(grown + fine - coarse, 0, 1))
+
+    def objective(self, x: tf.Tensor, of_picture: Objective) -> tuple[tf.Tensor, tf.Tensor, Any]:
+        """The objective as it is."""
+        return of_picture(x)
+
+    def result(self, x: tf.Tensor, content: np.ndarray) -> np.ndarray:
+        """The picture."""
+        return x.numpy()
+
+
+def load_parameters(content: np.ndarray, settings: Settings) -> Parameters:
+    """The parametrisation that `settings.rendering` names, for pictures of the content's size (H, W, 3)."""
+    return BilateralGrid(content, settings) if settings.rendering == "photo" else Pixels(counted=settings.scales > 0)

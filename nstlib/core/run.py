@@ -13,10 +13,10 @@ from ..media import colors, images
 from ..settings import STARTS, Settings, check_blend
 from .model import StyleContentModel, Targets, load_model, term_weights
 from .optimize import Adam
-from .parameters import Pixels
-from .schedule import Stage, level_count, plan
+from .parameters import load_parameters
+from .schedule import Stage, level_count, plan, result_shape, working_size
 from .speed import arithmetic, memory
-from .speed.lbfgs import LBFGS, laplacian_pyramid
+from .speed.lbfgs import LBFGS
 from .speed.tiles import TiledModel, refuse_masks, tiled
 from .steps import Inputs, Steps
 from .styles import Picture, Styles
@@ -59,7 +59,8 @@ class Run(Steps):
     ) -> None:
         # plan
         settings, content = settings or Settings(), images.take(content, "the content")
-        shape = images.fit(images.shape_of(content), settings.size)
+        shape = result_shape(images.shape_of(content), settings)
+        shape = images.fit(shape, min(working_size(settings), max(shape)))  # which is smaller for a photograph
         settings = replace(arithmetic.resolved(settings), tile=memory.choose_tile(shape, settings))
         self.model = load_model(settings)
         self.stages = _planned(shape, settings, warm=settings.init == "compact" and start is None)
@@ -71,11 +72,11 @@ class Run(Steps):
         named = None if settings.init in STARTS else settings.init
         start = start if start is None else images.take(start, "the start")
         self.sources["start"] = named if start is None else start
-        self._earlier, self.parameters = earlier, Pixels()
+        self._earlier = earlier
         self._start = _first(self, self.stages[0].shape) if start is None else images.load(start)
         self.optimizer: Adam | LBFGS | None = None
         self._enter(0)
-        self.optimizer = self._begin(images.resize(self._start, self.stages[0].shape))
+        self.optimizer = self._begin(self.parameters.begin(images.resize(self._start, self.stages[0].shape)))
 
     def _enter(self, number: int) -> None:
         """Take up a stage: its model, and what the picture is compared with at its size."""
@@ -103,19 +104,20 @@ class Run(Steps):
             self.settings = replace(self._settings, tile=tile)
 
     def _weigh(self) -> None:
-        """The terms' weights and the styles' shares, as the settings have them now."""
+        """The parametrisation, the terms' weights and the styles' shares, as the settings have them now."""
+        content = _painted(self._settings, images.resize(self.content, self.stages[self._stage].shape))
+        self.parameters = load_parameters(content, self._settings)
         weights = term_weights(self._settings, self._targets.style)
         self._weights = {name: tf.constant(weight, tf.float32) for name, weight in weights.items()}
         self._targets = replace(self._targets, shares=_shares(self))
 
-    def _begin(self, image: np.ndarray) -> Adam | LBFGS:
-        """An optimiser that starts from the picture."""
-        settings, x, bounded = self._settings, self.parameters.begin(image), self.parameters.bounded
+    def _begin(self, x: tf.Tensor) -> Adam | LBFGS:
+        """An optimiser that starts from x."""
+        settings, bounded = self._settings, self.parameters.bounded
         if settings.optimizer == "lbfgs":
             memory = 3 if settings.tile else None  # a picture in tiles has no room for many copies of itself
             first = 0.04 if self._stage == 0 else 0.01
-            precondition = laplacian_pyramid(mirrored=not settings.scales)  # counted sizes are as they were
-            return LBFGS(x, memory=memory, first=first, precondition=precondition, bounded=bounded)
+            return LBFGS(x, memory=memory, first=first, precondition=self.parameters.precondition, bounded=bounded)
         epsilon = 0.1 if settings.convention == "tutorial" else 1e-8  # 0.1 suits the tutorial's large gradients
         return Adam(x, learning_rate=settings.learning_rate, epsilon=epsilon, bounded=bounded)
 
@@ -132,9 +134,7 @@ class Run(Steps):
 
     def _objective(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, Mapping[str, Any]]:
         """The loss at x, its gradient, and its terms."""
-        picture = self.parameters.picture(x)
-        total, gradient, terms = self._model.loss(picture, self._targets, self._weights)
-        return total, self.parameters.gradient(x, gradient), terms
+        return self.parameters.objective(x, lambda picture: self._model.loss(picture, self._targets, self._weights))
 
     def _go_on(self) -> None:
         """Begin the next stage; where only the arithmetic changes, with the optimiser as it is."""
@@ -143,23 +143,9 @@ class Run(Steps):
             self._enter(self._stage + 1)
             self.optimizer.refine()
         else:
-            image = self._grown(old.shape, new.shape)
+            fine = None if self._settings.init == "noise" else images.resize(self._start, new.shape)
             self._enter(self._stage + 1)
-            self.optimizer = self._begin(image)
-
-    def _grown(self, old: tuple[int, int], new: tuple[int, int]) -> np.ndarray:
-        """The picture at the next size, with the detail that the start has there and not at this one.
-
-        It is grey: a photograph's finest colours are noise and fringes, which no style takes away again.
-        """
-        grown = images.resize(self.parameters.picture(self.optimizer.x).numpy(), new)
-        if self._settings.init == "noise":
-            return grown
-        fine = images.resize(self._start, new)
-        coarse = images.resize(images.resize(fine, old), new)
-        if not self._settings.scales:  # counted sizes are as they were
-            fine, coarse = colors.luminance(fine), colors.luminance(coarse)
-        return np.clip(grown + fine - coarse, 0, 1)
+            self.optimizer = self._begin(self.parameters.grown(self.optimizer.x, new.shape, fine))
 
     def _take_up(self) -> None:
         if self._tile != self._settings.tile or self.model_of(self.stages[self._stage]).levels != self._model.levels:
@@ -173,15 +159,18 @@ class Run(Steps):
 
     @property
     def image(self) -> np.ndarray:
-        """The picture so far, (H, W, 3), at the current size; with the content's colours where they are kept."""
-        image = self.parameters.picture(self.optimizer.x).numpy()
+        """The picture so far, (H, W, 3), with the content's colours where they are kept.
+
+        A painting is as large as the current stage has it, a photograph as the result.
+        """
+        image = self.parameters.result(self.optimizer.x, _painted(self._settings, self.content))
         if self._settings.preserve_color != "luminance":
             return image
         return colors.with_chroma_of(image, images.resize(self.content, image.shape[:2]))
 
     @property
     def image_shape(self) -> tuple[int, int]:
-        """The (H, W) of the picture so far."""
+        """The (H, W) of what the losses see."""
         return self.stages[self._stage].shape
 
     @property
@@ -237,7 +226,7 @@ def _first(steps: Steps, shape: tuple[int, int]) -> np.ndarray:
     if init == "noise":
         return np.random.default_rng(settings.seed).uniform(size=(*shape, 3)).astype(np.float32)
     if init in ("content", "compact"):
-        return colors.luminance(steps.content) if settings.preserve_color == "luminance" else steps.content
+        return _painted(settings, steps.content)
     if init == "style":
         return steps.styles.pictures[0]
     if not Path(init).exists():
@@ -252,16 +241,20 @@ def compared(
     earlier: Sequence[tuple[np.ndarray, np.ndarray]] = (),
 ) -> Targets:
     """What a picture (H, W) is compared with: the content, the styles and the earlier results at its size."""
-    grey = steps.settings.preserve_color == "luminance"  # then it is painted in grey, and gets its colours at the end
     content = images.resize(steps.content, shape)
     return Targets(
-        content=model(tf.constant(colors.luminance(content) if grey else content))["content"],
+        content=model(tf.constant(_painted(steps.settings, content)))["content"],
         style=steps.styles.statistics(model, max(shape)),
         shares=_shares(steps),
         masks=_stack(steps.masks, shape),
         warped=_stack([warped for warped, _ in earlier], shape),
         reliability=_stack([reliability for _, reliability in earlier], shape),
     )
+
+
+def _painted(settings: Settings, content: np.ndarray) -> np.ndarray:
+    """The content that is painted: in grey, where it gets its own colours at the end."""
+    return colors.luminance(content) if settings.preserve_color == "luminance" else content
 
 
 def _shares(steps: Steps) -> tf.Tensor:

@@ -18,6 +18,8 @@ LAST = 0.2  # of the evaluations: at the full size; of the others each size has 
 
 # where the sizes are counted by `scales`
 COARSE = (0.2, 0.1)  # of the evaluations: at the smallest size, and at each further one before the last
+FIT = 256  # px, a photograph's longest side where its colour maps are found: they hold at every size
+PHOTO_COARSE = (0.6, 0.1)  # of the evaluations: at half of that, where most of the way is gone at a quarter of the time
 FAST = 160  # evaluations of the last size in bfloat16, at most: further on its rounding holds L-BFGS up
 EXACT = 1 / 16  # of the evaluations, the last ones, in float32 in any case
 
@@ -34,19 +36,32 @@ class Stage(NamedTuple):
     warm: bool = False
 
 
+def result_shape(source: tuple[int, int], settings: Settings) -> tuple[int, int]:
+    """(H, W) of the result for a content of (H, W)."""
+    return images.fit(source, settings.size) if settings.size else source
+
+
+def working_size(settings: Settings) -> int:
+    """The longest side at which pictures are compared."""
+    return min(settings.size or FIT, FIT) if settings.rendering == "photo" else settings.size
+
+
 def plan(shape: tuple[int, int], settings: Settings, *, smallest: int, warm: bool = False) -> list[Stage]:
-    """The stages of a run on a picture (H, W): coarse to fine, and mixed arithmetic's end in float32.
+    """The stages of a run that compares pictures of (H, W): coarse to fine, and mixed arithmetic's end in float32.
 
     smallest: the shortest side that reaches the deepest layer; warm: all but a last share of the steps, at full size,
     are compact's.
     """
     steps, mixed = settings.steps, settings.precision == "mixed"
     fast = "bfloat16" if mixed else "float32"
-    sizes = doubling(shape, settings.scales, smallest) if settings.scales else growing(shape, smallest)
+    photo = settings.rendering == "photo"
+    scales = settings.scales or 2 * photo
+    sizes = doubling(shape, scales, smallest) if scales else growing(shape, smallest)
     stages = [(size, fast, warm) for size in sizes]
     if warm:
         stages.append((shape, fast, False))
-    ends = _counted(steps, len(sizes), warm=warm) if settings.scales else _shared(steps, len(stages))
+    coarse = PHOTO_COARSE if photo else COARSE
+    ends = _counted(steps, len(sizes), coarse, warm=warm) if scales else _shared(steps, len(stages))
 
     if mixed:
         begin = max([0, *ends])
@@ -91,7 +106,7 @@ def _shared(steps: int, count: int) -> list[int]:
     return [int((1 - LAST) * steps * share / halves[-1]) for share in halves]
 
 
-def _counted(steps: int, sizes: int, *, warm: bool) -> list[int]:
+def _counted(steps: int, sizes: int, coarse: tuple[float, float], *, warm: bool) -> list[int]:
     """The same, where the sizes were counted."""
-    ends = [round(steps * (COARSE[0] + k * COARSE[1])) for k in range(sizes - 1)]
+    ends = [round(steps * (coarse[0] + k * coarse[1])) for k in range(sizes - 1)]
     return [*ends, (max([0, *ends]) + steps) // 2] if warm else ends

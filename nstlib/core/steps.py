@@ -9,6 +9,7 @@ import numpy as np
 from ..media import images
 from ..settings import Settings, check_blend, steer
 from .model import summarise
+from .schedule import result_shape
 from .styles import Picture, Styles
 
 
@@ -40,8 +41,8 @@ class Inputs:
         masks: Sequence[Picture] = (),
     ) -> None:
         content, masks = images.take(content, "the content"), images.take_all(masks, "a mask")
-        self.shape = images.fit(images.shape_of(content), settings.size)
-        self.content = images.load(content, size=settings.size)
+        self.shape = result_shape(images.shape_of(content), settings)
+        self.content = images.load(content, size=settings.size or None)
 
         styles = styles if isinstance(styles, Styles) else Styles(styles, settings)
         self.styles = styles.recolored(self.content, settings)
@@ -110,7 +111,7 @@ class Steps:
 
     @property
     def image_shape(self) -> tuple[int, int]:
-        """The (H, W) of the picture so far."""
+        """The (H, W) of what the losses see."""
         return self.shape
 
     def finish(self) -> np.ndarray:

@@ -11,6 +11,7 @@ from ..media import colors, images
 from ..media.images import Picture
 from ..settings import Settings, check_blend
 from .model import StyleContentModel
+from .schedule import working_size
 
 
 class Styles:
@@ -30,7 +31,7 @@ class Styles:
         check_blend(settings, len(given))
 
         self.sources, self.scale = given, settings.style_scale
-        longest = max(16, round(settings.size * self.scale))
+        longest = max(16, round(working_size(settings) * self.scale))
         self.pictures = [images.load(style, size=longest) for style in given]
         self._statistics: dict[tuple, dict[str, tf.Tensor]] = {}
 
