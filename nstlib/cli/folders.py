@@ -19,7 +19,7 @@ def image_folder(given: argparse.Namespace, settings: Settings) -> None:
     """Stylise every picture of a folder; those that cannot be made are told at the end, and the others are there."""
     _check(given)
     paths = [path for path in pictures_in(given.content) if not any(path.samefile(style) for style in given.styles)]
-    outputs = dict(zip(paths, names(paths, given.output), strict=True))
+    outputs = dict(zip(paths, output_names(paths, given.output), strict=True))
     from ..core.styles import Styles
     from ..engines.frames import begin
     from ..scale.cells import one_line, request
@@ -57,7 +57,7 @@ def pictures_in(folder: Path) -> list[Path]:
     return sorted((path for path in found if path.is_file()), key=lambda path: files.numbered(path.name))
 
 
-def names(paths: list[Path], folder: Path) -> list[Path]:
+def output_names(paths: list[Path], folder: Path) -> list[Path]:
     """NAME.png for each picture; where several have the name, such as a.jpg and a.tif, a.jpg.png and a.tif.png."""
     stems = Counter(path.stem.lower() for path in paths)
     return [folder / f"{path.stem if stems[path.stem.lower()] == 1 else path.name}.png" for path in paths]

@@ -16,6 +16,7 @@ SOURCES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE", "docs/*.md
 SOURCES += ("notebooks/*.ipynb", "nstlib/networks/weights/*.md", "nstlib/networks/weights/*.jpg", "nstlib/core/**/*.py")
 
 
+WIDGET = "application/vnd.jupyter.widget-view+json"
 FORMULA = re.compile(r"\$\$(.+?)\$\$|\$([^$\n]+?)\$", re.S)
 
 
@@ -30,18 +31,21 @@ def gather(folder: Path, executed: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix == ".ipynb":
             was_run = executed / path.name
-            target.write_text(with_formulas((was_run if was_run.is_file() else path).read_text()))
+            target.write_text(standing_alone((was_run if was_run.is_file() else path).read_text()))
         else:
             shutil.copy(path, target)
     (folder / "docs" / "reference.md").write_text("\n".join(reference()) + "\n")
 
 
-def with_formulas(notebook: str) -> str:
-    """The notebook, as JSON, with its formulas in MathML, which a browser shows without fetching anything."""
+def standing_alone(notebook: str) -> str:
+    """The notebook, as JSON, so that a browser fetches nothing to show it: formulas in MathML, no widgets."""
     content = json.loads(notebook)
+    content.get("metadata", {}).pop("widgets", None)
     for cell in content["cells"]:
         if cell["cell_type"] == "markdown":
             cell["source"] = FORMULA.sub(_mathml, "".join(cell["source"]))
+        if cell["cell_type"] == "code":
+            cell["outputs"] = [output for output in cell["outputs"] if WIDGET not in output.get("data", {})]
     return json.dumps(content)
 
 

@@ -1,5 +1,6 @@
 """The pages: every link leads somewhere, every public name is told of, and what is gathered is in the site's menu."""
 
+import json
 import re
 from pathlib import Path
 
@@ -38,6 +39,14 @@ def test_notebooks_that_were_run_go_before_those_that_were_not(tmp_path):
     pages.gather(tmp_path / "pages", executed=tmp_path / "run")
     first, second = (tmp_path / "pages" / "notebooks" / name for name in ("01_quickstart.ipynb", "02_studio.ipynb"))
     assert not nbformat.read(first, as_version=4).cells and nbformat.read(second, as_version=4).cells
+
+
+def test_widgets_which_need_a_kernel_are_left_out():
+    seen = {"output_type": "display_data", "data": {"image/png": "…"}, "metadata": {}}
+    widget = {"output_type": "display_data", "data": {pages.WIDGET: {}, "text/plain": "…"}, "metadata": {}}
+    cell = {"cell_type": "code", "source": "", "outputs": [widget, seen]}
+    found = json.loads(pages.standing_alone(json.dumps({"cells": [cell], "metadata": {"widgets": {}}})))
+    assert found["cells"][0]["outputs"] == [seen] and not found["metadata"]
 
 
 def test_formulas_become_mathml(tmp_path):
