@@ -13,8 +13,8 @@ from ..scale import executors
 from ..settings import STYLE_LAYERS
 from .flags import add_settings, given_settings
 
-CLIP = "a video, an animated picture, or a folder of numbered images"
-OUTPUT = "an .mp4, .mov, .webm, .gif or .webp, or a folder of PNGs"
+CLIP = "a video, an animation, or a folder of images"
+OUTPUT = "an .mp4, .mov, .webm, .gif or .webp; or a folder"
 
 
 def add_reading(parser: argparse.ArgumentParser) -> None:

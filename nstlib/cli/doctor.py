@@ -62,7 +62,9 @@ def examined() -> dict[str, Any]:
     }
 
 
-def idle(cards: list[limits.Card], told: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> str | None:
+def idle(
+    cards: list[limits.GraphicsCard], told: Mapping[str, Any], environment: Mapping[str, str] = os.environ
+) -> str | None:
     """Why TensorFlow does not compute on a card that is there, and what to do; None where it does, or none is there."""
     gpu = told.get("gpu")
     if not cards or gpu is None or gpu["devices"]:

@@ -8,19 +8,9 @@ from ..settings import Settings, given, reader
 # What a setting is for, in the order of help; one that is in no group stands under `more`.
 GROUPS = {
     "how it looks": (
-        *(
-            "content_weight",
-            "style_weight",
-            "style_blend",
-            "style_scale",
-            "rendering",
-            "strength",
-            "smoothness",
-            "preserve_color",
-            "style_loss",
-            "forms",
-        ),
-        *("tv_weight", "style_layers", "style_layer_weights", "content_layers", "convention"),
+        *("rendering", "content_weight", "style_weight", "strength", "style_blend", "style_scale", "forms"),
+        *("preserve_color", "style_loss", "tv_weight", "smoothness", "grid", "levels"),
+        *("style_layers", "style_layer_weights", "content_layers", "convention"),
     ),
     "how large, how long, from where": ("size", "steps", "scales", "init", "seed"),
     "how a clip holds together": ("consistency", "temporal_weight", "next_steps", "passes", "reach", "motion"),
@@ -30,7 +20,7 @@ GROUPS = {
 }
 # The settings that a command's help tells of, so that it fits a screen; `nstlib settings` lists all.
 COMMON = ("rendering", "engine", "extractor", "content_weight", "style_weight", "style_blend", "preserve_color")
-COMMON += ("init", "size", "strength", "steps", "seed", "temporal_weight", "consistency")
+COMMON += ("size", "strength", "steps", "temporal_weight", "consistency")
 
 
 def add_settings(command: argparse.ArgumentParser, *, video: bool = False, shown: bool = False) -> None:

@@ -38,7 +38,7 @@ def least() -> Limit:
     return limits()[0]
 
 
-class Card(NamedTuple):
+class GraphicsCard(NamedTuple):
     """An NVIDIA card: its name, its driver, and its bytes of memory, in all and free."""
 
     name: str
@@ -47,19 +47,21 @@ class Card(NamedTuple):
     free: float
 
 
-def cards() -> list[Card]:
+def cards() -> list[GraphicsCard]:
     """The NVIDIA cards of this machine; none where nvidia-smi is not there to say."""
     query = "--query-gpu=name,driver_version,memory.total,memory.free"
     command = ["nvidia-smi", query, "--format=csv,noheader,nounits"]
     try:
         told = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
         rows = [[part.strip() for part in line.rsplit(",", 3)] for line in told.splitlines()]
-        return [Card(name, driver, float(total) * 2**20, float(free) * 2**20) for name, driver, total, free in rows]
+        return [
+            GraphicsCard(name, driver, float(total) * 2**20, float(free) * 2**20) for name, driver, total, free in rows
+        ]
     except (OSError, ValueError, subprocess.SubprocessError):
         return []
 
 
-def first_card(environment: Mapping[str, str] = os.environ) -> Card | None:
+def first_card(environment: Mapping[str, str] = os.environ) -> GraphicsCard | None:
     """The card that a program computes on: the first that CUDA_VISIBLE_DEVICES shows; asked twice a minute."""
     found = _cards(time.monotonic() // 30)
     first = environment.get("CUDA_VISIBLE_DEVICES", "").partition(",")[0]
@@ -68,7 +70,7 @@ def first_card(environment: Mapping[str, str] = os.environ) -> Card | None:
 
 
 @lru_cache(maxsize=1)
-def _cards(half_minute: float) -> list[Card]:
+def _cards(half_minute: float) -> list[GraphicsCard]:
     return cards()
 
 

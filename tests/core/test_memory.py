@@ -48,7 +48,7 @@ def test_on_a_gpu_its_own_memory_counts(monkeypatch, free):
     free(100e9)
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["GPU:0"])
     monkeypatch.setattr(tf.config.experimental, "get_memory_info", lambda device: {"current": 1e9, "peak": 3e9})
-    monkeypatch.setattr(memory.limits, "first_card", lambda: memory.limits.Card("A", "1", 16e9, 6e9))
+    monkeypatch.setattr(memory.limits, "first_card", lambda: memory.limits.GraphicsCard("A", "1", 16e9, 6e9))
     assert memory.tightest() == ("the GPU's memory", 8e9, False)
     monkeypatch.setattr(memory.limits, "first_card", lambda: None)
     assert memory.tightest().free == 100e9
