@@ -12,7 +12,7 @@ import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from ..errors import NstlibError, note
-from . import profiles
+from . import files, profiles
 
 MOST_PIXELS = 20_000 * 20_000  # beyond this a picture is refused rather than decoded
 HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}  # brands in a file's first box
@@ -79,8 +79,9 @@ def pixels_of(picture: Image.Image, name: str, stream: BinaryIO | None = None, s
     stream: its file's bytes, for what Pillow does not tell of colours, and does not keep of 16 bits.
     """
     colours = profiles.read_profile(picture, stream, name)
-    deep = _deep(picture, stream)
-    picture.load()
+    with files.mute() if picture.format == "TIFF" else contextlib.nullcontext():  # libtiff tells of damage itself
+        deep = _deep(picture, stream)
+        picture.load()
     turn = TURNS.get(_orientation(picture))  # that of a TIFF Pillow has followed by now
     if deep is None and picture.mode.startswith(("I", "F")):  # 16-bit grey, or floats
         deep = np.asarray(picture, np.float32) / (65535 if picture.mode.startswith("I") else 1)

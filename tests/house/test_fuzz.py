@@ -14,16 +14,17 @@ import tarfile
 import tempfile
 import warnings
 
+import cv2
 import footage
 import h5py
 import numpy as np
 import pytest
 from conftest import smooth_noise
-from PIL import Image
+from PIL import Image, ImageCms
 
 from nstlib.cli.main import main
 from nstlib.errors import NstlibError, NstlibNote
-from nstlib.media import clips, encoders, images
+from nstlib.media import clips, encoders, images, profiles
 from nstlib.networks import compact
 from nstlib.settings import Settings, from_dict, to_dict
 from nstlib.video import consistency, flow
@@ -91,6 +92,30 @@ def pictures():
         file = io.BytesIO()
         one.save(file, kind, **({"exif": exif} if kind == "JPEG" else {}))
         yield file.getvalue()
+    yield from colours(picture, exif)
+
+
+def colours(picture, exif):
+    """Pictures that say what their colours are, in every way; and some of more than 8 bits."""
+    lab, chunks = ImageCms.createProfile("LAB"), images.PngImagePlugin.PngInfo()
+    profile = ImageCms.ImageCmsProfile(lab).tobytes() + bytes(40)
+    for name, data in ((b"gAMA", b"\0\1\x86\xa0"), (b"cICP", bytes([9, 16, 0, 1]))):
+        chunks.add(name, data)
+    kinds = [("JPEG", picture, {"icc_profile": profiles.srgb_profile()}), ("PNG", picture, {"icc_profile": profile})]
+    kinds += [("TIFF", picture, {"icc_profile": profiles.srgb_profile(), "exif": exif})]
+    kinds += [
+        ("PNG", picture, {"pnginfo": chunks}),
+        ("AVIF", picture, {"exif": exif}),
+        ("WEBP", picture, {"exif": exif}),
+    ]
+    kinds += [("TIFF", Image.fromarray(np.asarray(picture.convert("L"), np.float32) / 255), {})]
+    for kind, one, options in kinds:
+        file = io.BytesIO()
+        one.save(file, kind, **options)
+        yield file.getvalue()
+    for deep in (np.asarray(picture, np.uint16) * 257, np.asarray(picture, np.float32) / 255):
+        yield cv2.imencode(".tiff", deep)[1].tobytes()
+    yield cv2.imencode(".png", np.asarray(picture, np.uint16) * 257)[1].tobytes()
 
 
 def clip(folder, name):
@@ -182,7 +207,7 @@ def whole(tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
     for name, seed in (("content.png", 1), ("style.png", 2)):
         images.save(folder / name, smooth_noise(seed, (24, 32)))
-    make = dict.fromkeys(("picture", "content", "mask", "images"), lambda: list(pictures()))
+    make = dict.fromkeys(("picture", "forms", "content", "mask", "images"), lambda: list(pictures()))
     make |= {"clip": lambda: [clip(folder, "a.mp4"), clip(folder, "a.gif")], "vgg19": lambda: [vgg19_file()]}
     make |= {"kinds": lambda: list(clips_of_all_kinds(folder)), "animation": lambda: list(animations())}
     make |= {"rate": lambda: [b'{"fps": "30000/1001", "frames": 2}\n']}
@@ -272,6 +297,18 @@ def use_picture(path):
     images.read_record(path)
 
 
+def use_forms(path):
+    """The picture as people hold it in memory: bytes, an open file, a PIL image."""
+    data = path.read_bytes()
+    images.load(data, size=16)
+    images.load_masks([io.BytesIO(data)], data, 1)
+    with path.open("rb") as file:
+        images.checksum(file)
+        images.take_all([file, data])
+    with contextlib.suppress(OSError, ValueError, SyntaxError), Image.open(path) as picture:  # Pillow's own refusal
+        images.load(picture)
+
+
 def use_flow(path):
     for name in ("forward_1_2.flo", "backward_2_1.flo"):
         path.with_name(name).write_bytes(path.read_bytes())
@@ -327,6 +364,7 @@ def use_module(path):
 
 DOORS = {
     "picture": by_call(use_picture),
+    "forms": by_call(use_forms),
     "content": by_command("image", "FILE", "STYLE", "-o", "OUT.png", *TINY),
     "mask": by_command("image", "CONTENT", "STYLE", "--mask", "FILE", "-o", "OUT.png", *TINY),
     "clip": by_command("frames", "FILE", "-o", "OUT.gif", "--end", "2", "--size", "32"),
@@ -411,7 +449,19 @@ def test_a_damaged_file_is_success_or_one_line(door, seed, whole, room, capfd):
 
 def test_undamaged_files_pass(whole, room, capfd):
     folder, found = whole
-    for door in ("picture", "content", "clip", "kinds", "animation", "rate", "flow", "log", "compact", "module"):
+    for door in (
+        "picture",
+        "forms",
+        "content",
+        "clip",
+        "kinds",
+        "animation",
+        "rate",
+        "flow",
+        "log",
+        "compact",
+        "module",
+    ):
         for number, data in enumerate(found(door)[:2]):
             path = room / f"{door}{number}" / "file"
             path.parent.mkdir()

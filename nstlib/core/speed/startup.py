@@ -4,7 +4,7 @@ import os
 import sys
 
 from ...errors import NstlibError
-from ...media import limits
+from ...media import files, limits
 
 ROOM = 0.5e9, 1.2e9  # bytes that TensorFlow takes when it is loaded, and addresses
 
@@ -19,17 +19,10 @@ def load_tensorflow() -> None:
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     if "tensorflow" not in sys.modules:
         _check_room()
-    sys.stderr.flush()
-    kept, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 2)
-    try:
+    with files.mute():
         import tensorflow as tf
 
         tf.config.list_physical_devices()
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(null)
 
 
 def _check_room() -> None:
