@@ -1,6 +1,5 @@
 """The extractors: networks whose features the losses compare. VGG's scaling of pixels lives here alone."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
@@ -11,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..errors import NstlibError, choose
+from ..media import files
 from ..networks import compact, vgg19
 from ..networks.vgg19 import CHANNELS, block_of, check_layers
 from ..settings import EXTRACTORS
@@ -145,10 +145,7 @@ def reading(layers: tuple[str, ...], features: Callable[[tf.Tensor], list[tf.Ten
 
 def checksum(arrays: list[np.ndarray]) -> str:
     """SHA-256 over the arrays' bytes, in order."""
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
+    return files.checksum(*(np.ascontiguousarray(array).tobytes() for array in arrays))
 
 
 def _vgg(model: keras.Model, layers: tuple[str, ...], image: tf.Tensor, read: Read | None) -> dict[str, Any]:

@@ -155,7 +155,7 @@ def _open_other(source: Source) -> Image.Image | None:
     if head[:4] in (b"II*\0", b"MM\0*"):
         found = _by_opencv(source.read_bytes() if isinstance(source, Path) else source)
         if found is not None and found.ndim == 3:
-            return Image.fromarray(np.rint(in_range(found, name_of(source)) * 255).astype(np.uint8))
+            return Image.fromarray(profiles.to_uint8(in_range(found, name_of(source))))
     return None
 
 

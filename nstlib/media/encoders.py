@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from ..errors import NstlibError, choose
-from . import ffmpeg, locks, sound
+from . import ffmpeg, images, locks, sound
 from .locks import Lock
 
 FASTEST = 240  # frames a second
@@ -68,7 +68,7 @@ class Job:
             if frame.shape != self.shape or frame.ndim != 3 or frame.shape[2] != 3:
                 raise NstlibError(f"frame {self.count} is {frame.shape}, the first is {self.shape}; expected (H, W, 3)")
             self.count += 1
-            yield (np.clip(frame, 0, 1) * 255 + 0.5).astype(np.uint8)
+            yield images.to_uint8(frame)
 
     def tell(self, text: str) -> None:
         """Add to the note."""

@@ -14,6 +14,7 @@ from PIL import Image, PngImagePlugin
 from ..errors import NstlibError, choose
 from . import _decoding, files, profiles
 from .colors import luminance
+from .profiles import to_uint8
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
 READ = {*FORMATS, ".jpe", ".jfif", ".apng", ".avif", ".heic", ".heif", ".hif", ".gif", ".bmp", ".jp2", ".j2k"}
@@ -125,11 +126,6 @@ def resize(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     shrinks = shape[0] <= image.shape[0] and shape[1] <= image.shape[1]
     method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
     return np.clip(cv2.resize(image, shape[::-1], interpolation=method), 0, 1)
-
-
-def to_uint8(image: np.ndarray) -> np.ndarray:
-    """255 x, rounded: float [0, 1] -> uint8."""
-    return np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
 
 
 def encode(image: np.ndarray, kind: str = "PNG", **options: Any) -> bytes:

@@ -45,6 +45,11 @@ class Coding:
     hdr: bool = False
 
 
+def to_uint8(image: np.ndarray) -> np.ndarray:
+    """255 x, rounded: float [0, 1] -> uint8."""
+    return np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
+
+
 def srgb_linear(value: np.ndarray) -> np.ndarray:
     """((v + 0.055) / 1.055)^2.4, and v / 12.92 near black: sRGB -> linear light."""
     return np.where(value <= 0.04045, value / 12.92, ((np.maximum(value, 0) + 0.055) / 1.055) ** 2.4)
@@ -121,7 +126,7 @@ def to_srgb(pixels: Image.Image | np.ndarray, colours: bytes | Coding | None, na
     gives them. A profile that cannot be used is a note, and the picture is taken as if it had none.
     """
     if isinstance(colours, bytes):
-        picture = _bytes(pixels) if isinstance(pixels, np.ndarray) else pixels
+        picture = Image.fromarray(to_uint8(pixels)) if isinstance(pixels, np.ndarray) else pixels
         try:
             picture, transform = _prepared(picture, colours)
             return _floats(ImageCms.applyTransform(picture, transform) if transform else picture.convert("RGB"))
@@ -271,10 +276,6 @@ def _is_adobe(picture: Image.Image) -> bool:
         return False
     space = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.ColorSpace)
     return space == 2 or (space == 65535 and str(exif.get_ifd(ExifTags.IFD.Interop).get(1)).startswith("R03"))
-
-
-def _bytes(pixels: np.ndarray) -> Image.Image:
-    return Image.fromarray(np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8))
 
 
 def _floats(picture: Image.Image) -> np.ndarray:

@@ -7,9 +7,9 @@ import pytest
 
 from nstlib.cli import doctor
 from nstlib.cli.main import main
-from nstlib.media.limits import Card
+from nstlib.media.limits import GraphicsCard
 
-CARD = Card("NVIDIA A", "550.1", 16e9, 8e9)
+CARD = GraphicsCard("NVIDIA A", "550.1", 16e9, 8e9)
 SEEN = {"tensorflow": "2.21.0", "cuda": "12.5.1", "devices": []}
 
 
