@@ -51,6 +51,10 @@ if TYPE_CHECKING:  # The face: what stands here is imported when it is first ask
     from .engines.frames import begin as begin
     from .engines.hub import load_module as load_module
     from .engines.records import record as record
+    from .engines.lessons import learn as learn
+    from .engines.lessons import Lesson as Lesson
+    from .engines.lessons import FramePair as FramePair
+    from .video.pairs import frame_pairs as frame_pairs
 
     # motion, and clips that hold together
     from .video.film import Film as Film

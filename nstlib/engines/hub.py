@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ..core.speed import arithmetic
 from ..errors import NstlibError
 from ..media import files, images
 
@@ -40,6 +41,7 @@ class Module:
     def __init__(self, handle: str, loaded: Any, checksum: str) -> None:
         self.handle, self.checksum, self._loaded = handle, checksum, loaded
         self.blends = hasattr(loaded, "statistics") and hasattr(loaded, "paint")
+        self.learned = hasattr(loaded, "thumbnail")  # it knows one painting
 
     def painter(
         self, styles: Sequence[np.ndarray], shares: Sequence[float], strength: float, *, size: int
@@ -53,6 +55,8 @@ class Module:
         pictures = [_batch(_scaled(picture, longest)) for picture in styles]
         if self.blends:
             vector = tf.add_n([s * self._loaded.statistics(p) for s, p in zip(shares, pictures, strict=True)])
+            if self.learned and float(tf.reduce_sum(vector)) < 0.99:
+                raise NstlibError(f"{self.handle} was learned from another painting; give that one as the style")
             return lambda content: self._paint(content, vector, strength)
         if strength < 1 or len(pictures) > 1:
             what = "several styles" if len(pictures) > 1 else f"strength={strength:g}"
@@ -60,7 +64,9 @@ class Module:
         return lambda content: self._checked(self._loaded(_batch(content), pictures[0]), content)
 
     def _paint(self, content: np.ndarray, vector: tf.Tensor, strength: float) -> np.ndarray:
-        return self._checked(self._loaded.paint(_batch(content), vector, tf.constant(strength, tf.float32)), content)
+        quick = arithmetic.has_bfloat16() and not tf.config.list_physical_devices("GPU")
+        paint = self._loaded.paint_bfloat16 if self.learned and quick else self._loaded.paint
+        return self._checked(paint(_batch(content), vector, tf.constant(strength, tf.float32)), content)
 
     def _checked(self, given: Any, content: np.ndarray) -> np.ndarray:
         """The picture in what a module gave. Raises NstlibError for another shape and for what is not finite."""
@@ -177,8 +183,9 @@ def _callable(loaded: Any) -> Any:
 def _probe(module: Module) -> None:
     """Raises NstlibError unless the module makes a picture of two grey ones."""
     grey = np.full((64, 64, 3), 0.5, np.float32)
+    style = module._loaded.thumbnail.numpy()[0].repeat(8, 0).repeat(8, 1) if module.learned else grey
     try:
-        module.painter([grey], [1.0], 1.0, size=64)(grey)
+        module.painter([style], [1.0], 1.0, size=64)(grey)
     except NstlibError:
         raise
     except Exception as error:  # a call with another signature fails in many ways

@@ -1,0 +1,70 @@
+"""The command `learn`: its flags, its progress bar, its previews."""
+
+import argparse
+import time
+from pathlib import Path
+
+from ..errors import NstlibError
+
+PREVIEW_EVERY = 30.0  # seconds
+
+
+def add_learn(parser: argparse.ArgumentParser) -> None:
+    """learn PAINTING -o DIR"""
+    parser.add_argument("painting", type=Path, help="the painting to learn")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="the module's folder, to be made")
+    parser.add_argument("--photos", type=Path, metavar="DIR", help="photographs to learn from (the package's samples)")
+    parser.add_argument("--clip", type=Path, help="a clip to be painted: learned from, and held still on")
+    parser.add_argument("--style-size", type=int, default=384, metavar="PX", help="the painting's longest side (384)")
+    parser.add_argument("--steps", type=int, default=2000, metavar="N", help="at most (2000); it ends before if it can")
+    parser.add_argument(
+        "--content-weight", type=float, default=0.5, metavar="X", help="how much of the photograph stays (0.5)"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the crops that are drawn (0)")
+    parser.add_argument("--fresh", action="store_true", help="begin again, dropping what a stopped run has learned")
+    parser.add_argument(
+        "--tflite", type=Path, metavar="FILE", help="also write the network for phones: 256 x 256 pixels"
+    )
+
+
+def learn_command(given: argparse.Namespace) -> None:
+    """Learn a painting; stopped, the best so far is kept and the same command goes on."""
+    from ..media import files, images
+
+    images.shape_of(given.painting)  # what can be refused at once is, before TensorFlow is loaded
+    for path in (given.photos, given.clip):
+        if path is not None and not path.exists():
+            raise NstlibError(f"no such {'folder' if path == given.photos else 'clip'}: {path}")
+    if given.tflite and (given.tflite.suffix != ".tflite" or not given.tflite.parent.is_dir()):
+        raise NstlibError(f"{given.tflite}; give a .tflite file in a folder that there is")
+    files.check_inputs(given.output, given.painting)
+    from tqdm.auto import tqdm
+
+    from ..engines.lessons import Lesson, write_tflite
+    from ..engines.lessons import learn as begin
+    from ..video.pairs import frame_pairs
+
+    lesson = Lesson(given.style_size, given.steps, given.content_weight, seed=given.seed)
+    pairs = frame_pairs(given.clip) if given.clip else ()
+    steps = begin(
+        given.painting, given.output, photos=given.photos or (), neighbours=pairs, lesson=lesson, fresh=given.fresh
+    )
+    preview = given.output.with_name(f"{given.output.name}.learning") / "preview.png"
+    shown = time.monotonic()
+    try:
+        with tqdm(steps, total=lesson.steps, initial=steps.number, unit="step", leave=False, dynamic_ncols=True) as bar:
+            for step in bar:
+                bar.set_postfix_str(f"style {step.style:.3f} content {step.content:.2f}", refresh=False)
+                if time.monotonic() - shown > PREVIEW_EVERY:
+                    images.save(preview, steps.preview())
+                    bar.write(f"preview after {step.number} steps: {preview}")
+                    shown = time.monotonic()
+    except KeyboardInterrupt:
+        steps.save()
+        steps.keep()
+        line = f"stopped after {steps.number} of {lesson.steps} steps; the best so far is in {given.output}"
+        raise NstlibError(f"{line}, and the same command goes on") from None
+    print(given.output)
+    if given.tflite:
+        write_tflite(given.output, given.tflite)
+        print(given.tflite)

@@ -1,0 +1,170 @@
+"""A learned network as a SavedModel in TF-Hub's format, with its card and record; as a TFLite file."""
+
+import json
+import shutil
+import warnings
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ..errors import NstlibError
+from ..media import files, images
+from ..networks import single
+from .hub import INSTANT
+
+THUMB = 8  # px a side: what a module remembers of its painting, to know it again
+ALIKE = 0.04  # mean difference of thumbnails up to which two pictures are the same painting
+FRAMES = tf.TensorSpec((None, None, None, 3), tf.float32)
+PICTURE = tf.TensorSpec((1, None, None, 3), tf.float32)
+NUMBER = tf.TensorSpec((), tf.float32)
+RECORD = "nstlib.json"
+AGREES = 0.02  # largest difference of a pixel between a TFLite file and the module
+
+
+@lru_cache(maxsize=1)
+def instant_weights() -> dict[str, tf.Tensor]:
+    """The shipped weights of `instant`, float32."""
+    loaded = tf.saved_model.load(str(INSTANT))
+    return {name: tf.cast(value, tf.float32) for name, value in loaded._kept.items()}
+
+
+class LearnedModule(tf.Module):
+    """The network of one painting; pictures (B, H, W, 3), float32 RGB in [0, 1], of any size from 16 pixels a side."""
+
+    def __init__(self, weights: dict[str, np.ndarray], painting: np.ndarray) -> None:
+        super().__init__()
+        self._kept = {n: tf.Variable(np.float16(w), trainable=False, name=n) for n, w in weights.items()}
+        self.thumbnail = tf.Variable(thumbnail(tf.constant(painting[None])), trainable=False, name="thumbnail")
+
+    def _weights(self, kind: tf.DType) -> dict[str, tf.Tensor]:
+        return {name: tf.cast(w, kind) for name, w in self._kept.items()}
+
+    @tf.function(input_signature=[PICTURE, PICTURE])
+    def __call__(self, content: tf.Tensor, style: tf.Tensor) -> tuple[tf.Tensor]:
+        """The content in the learned style, in a tuple, as Magenta's module has it; `style` changes nothing."""
+        return (self.paint(content, tf.ones((1, 1)), tf.constant(1.0)),)
+
+    @tf.function(input_signature=[PICTURE])
+    def statistics(self, style: tf.Tensor) -> tf.Tensor:
+        """1 for the painting that was learned, 0 for any other: (1, 1)."""
+        apart = tf.reduce_mean(tf.abs(thumbnail(style) - self.thumbnail))
+        return tf.reshape(tf.cast(apart < ALIKE, tf.float32), (1, 1))
+
+    @tf.function(input_signature=[FRAMES, tf.TensorSpec((1, 1), tf.float32), NUMBER])
+    def paint(self, content: tf.Tensor, statistics: tf.Tensor, strength: tf.Tensor) -> tf.Tensor:
+        """The contents painted, mixed with themselves where strength is below 1; not clipped."""
+        return self._mixed(content, strength * statistics[0, 0], tf.float32)
+
+    @tf.function(input_signature=[FRAMES, tf.TensorSpec((1, 1), tf.float32), NUMBER])
+    def paint_bfloat16(self, content: tf.Tensor, statistics: tf.Tensor, strength: tf.Tensor) -> tf.Tensor:
+        """`paint` in the arithmetic of processors with bfloat16 products, twice as quick there."""
+        return self._mixed(content, strength * statistics[0, 0], tf.bfloat16)
+
+    def _mixed(self, content: tf.Tensor, strength: tf.Tensor, kind: tf.DType) -> tf.Tensor:
+        shape = tf.shape(content)
+        painted = single.stylise(self._weights(kind), tf.cast(padded(content), kind))
+        return content + strength * (painted[:, : shape[1], : shape[2]] - content)
+
+
+def thumbnail(image: tf.Tensor) -> tf.Tensor:
+    """The picture's mean colours on a grid of 8 x 8: (1, 8, 8, 3)."""
+    return tf.image.resize(image, (THUMB, THUMB), "area")
+
+
+def padded(image: tf.Tensor) -> tf.Tensor:
+    """Reflected at bottom and right to multiples of the deepest level's stride, twice that at least."""
+    shape = tf.shape(image)
+    more = [tf.maximum(-shape[k] % single.STRIDE, single.SMALLEST - shape[k]) for k in (1, 2)]
+    return tf.pad(image, [[0, 0], [0, more[0]], [0, more[1]], [0, 0]], "SYMMETRIC")
+
+
+def export(
+    weights: dict[str, np.ndarray], painting: np.ndarray, folder: Path, record: dict[str, Any], sheet: np.ndarray
+) -> None:
+    """Writes the module with card.md, card.jpg and its record, replacing the one that is there.
+
+    It is written beside and renamed, so that the folder holds a whole module at any moment but one.
+    """
+    beside = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(beside, ignore_errors=True)
+    module = LearnedModule(weights, painting)
+    slim = tf.saved_model.SaveOptions(experimental_debug_stripper=True)
+    try:
+        signature = module.__call__.get_concrete_function()
+        tf.saved_model.save(module, str(beside), signatures=signature, options=slim)
+        (beside / RECORD).write_text(json.dumps(record, indent=1))
+        images.save(beside / "card.jpg", sheet)
+        (beside / "card.md").write_text(card(record, folder.name))
+        shutil.rmtree(folder, ignore_errors=True)
+        beside.rename(folder)
+    except (OSError, tf.errors.OpError) as error:
+        why = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise NstlibError(f"{folder} cannot be written: {why}") from None
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def card(record: dict[str, Any], name: str) -> str:
+    """What the module is and how it came about, in Markdown."""
+    lesson, painting = record["lesson"], Path(record["painting"]["path"] or "a picture in memory").name
+    learned_from = f"{record['contents']} pictures"
+    if record["neighbours"]:
+        learned_from += f", {record['neighbours']} pairs of a clip's neighbouring frames"
+    return f"""# {name}
+
+![the painting, and a photograph painted](card.jpg)
+
+A network that paints in the style of {painting}, its longest side seen at {lesson["style_size"]} pixels. Learned by
+nstlib from the weights of its network `instant` in {record["steps"]} steps of {lesson["batch"]} crops of
+{lesson["size"]} x {lesson["size"]} pixels ({record["seconds"]:.0f} s), from {learned_from}; loss on pictures held out:
+{record["held_out_loss"]:.4f}.
+
+    nstlib image photo.jpg {painting} --engine hub --module {name} -o out.png
+
+A TF-Hub SavedModel: content and style (1, H, W, 3), float32 RGB in [0, 1], in; the picture out. `{RECORD}` beside this
+page has the settings and the painting's SHA-256.
+"""
+
+
+def write_tflite(folder: Path, path: Path, shape: tuple[int, int] = (256, 256)) -> float:
+    """A learned module as a TFLite file for pictures of this (H, W); returns the largest difference of a pixel.
+
+    Raises NstlibError where the file does not paint as the module does.
+    """
+    if any(n % single.STRIDE or n < single.SMALLEST for n in shape):
+        least = f"multiples of {single.STRIDE}, {single.SMALLEST} at least"
+        raise NstlibError(f"a TFLite file for pictures of {shape[1]} x {shape[0]}; give {least}")
+    loaded = tf.saved_model.load(str(folder))
+    if not hasattr(loaded, "thumbnail"):
+        raise NstlibError(f"{folder} is no module that nstlib learned")
+    weights = {name: tf.constant(tf.cast(w, tf.float32)) for name, w in loaded._kept.items()}
+
+    @tf.function(input_signature=[tf.TensorSpec((1, *shape, 3), tf.float32)])
+    def paint(content: tf.Tensor) -> tf.Tensor:
+        return tf.clip_by_value(single.stylise(weights, content), 0.0, 1.0)
+
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([paint.get_concrete_function()])
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.target_spec.supported_types = [tf.float16]  # weights; the arithmetic stays float32
+    data = converter.convert()
+    picture = np.random.default_rng(0).random((1, *shape, 3), np.float32)
+    apart = float(np.abs(run_tflite(data, picture) - paint(tf.constant(picture)).numpy()).max())
+    if not apart < AGREES:
+        raise NstlibError(f"the TFLite file differs from the module by {apart:.3f}; it is not written")
+    with files.whole(path) as beside:
+        beside.write_bytes(data)
+    return apart
+
+
+def run_tflite(data: bytes, picture: np.ndarray) -> np.ndarray:
+    """What a TFLite file makes of a picture (1, H, W, 3)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the interpreter's move to another package
+        interpreter = tf.lite.Interpreter(model_content=data)
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], picture)
+    interpreter.invoke()
+    return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])

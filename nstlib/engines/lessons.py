@@ -1,0 +1,474 @@
+"""One painting, learned: a network of one's own in minutes, from the shipped weights of `instant`.
+
+A step paints four crops of photographs and follows the gradient of
+
+    0.3 mean(log(1 + style / 0.02)) + w content + leaving [0, 1] + 0.02 total variation + twins that differ,
+
+style and content as the method has them (relative Gram losses, `compact`'s features), style also of the picture halved
+and halved twice, which hold the large forms. Johnson et al. (2016) trained from random weights for 40,000 steps.
+
+`for step in learn(painting, folder): …` computes; it prints nothing. What a next step depends on is saved beside the
+folder now and then, and the same call goes on from there as if it had never been stopped.
+"""
+
+import io
+import json
+import math
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+import tensorflow as tf
+
+from .. import samples
+from ..core.speed.arithmetic import has_bfloat16
+from ..errors import NstlibError
+from ..media import files, images
+from ..media.images import Picture
+from ..media.locks import Lock
+from ..networks import compact, single
+from ._modules import export, instant_weights, write_tflite
+
+__all__ = ["FramePair", "Learning", "Learnt", "Lesson", "learn", "write_tflite"]
+
+STYLE_LAYERS = tuple(f"block{i}_conv1" for i in range(1, 6))
+CONTENT_LAYER = "block4_conv1"
+LEVELS = (1.0, 0.5, 0.25)  # weights of the style losses of the picture, of it halved, and halved twice
+CLOSE = 0.02  # style distances well below this one count as they are, well above it by their ratios
+STYLE, OUTSIDE, VARIATION, TWINS = 0.3, 1.0, 0.02, 1.0
+RATE, WARM_UP = 0.001, 30  # Adam's; 0.003 diverges
+CHECK, PATIENCE, BETTER = 50, 8, 0.995  # steps between two looks at what is held out; looks without a better one
+SAVE_EVERY = 30.0  # seconds
+PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
+MOST_PICTURES, LONGEST = 2000, 512  # of a folder, and the longest side that they are kept at
+SMALLEST_PAINTING = 32  # px
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """How a painting is learned.
+
+    style_size: the painting's longest side, pixels, at which its strokes are learned; steps: at most; size and batch:
+    of the crops of a step.
+
+    >>> nst.Lesson(style_size=512).steps
+    2000
+    """
+
+    style_size: int = 384
+    steps: int = 2000
+    content_weight: float = 0.5
+    size: int = 256
+    batch: int = 4
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        limits = {"style_size": (64, 2048), "steps": (1, 100000), "content_weight": (0, 100), "size": (64, 512)}
+        for name, (low, high) in (limits | {"batch": (2, 64), "seed": (0, 2**31 - 1)}).items():
+            if not low <= getattr(self, name) <= high:
+                raise NstlibError(f"{name}={getattr(self, name)}; give a number from {low} to {high}")
+        if self.size % single.STRIDE:
+            raise NstlibError(f"size={self.size}; give a multiple of {single.STRIDE}")
+
+
+class FramePair(NamedTuple):
+    """Two frames of a clip with their motion: a(x) = b(x + flow) where c(x) is 1.
+
+    a, b (H, W, 3), flow (H, W, 2), c (H, W), all float32.
+
+    >>> a, b = nst.samples.frame(0), nst.samples.frame(1)
+    >>> flow, c = nst.samples.exact_flow(0, 1)
+    >>> pair = nst.FramePair(a, b, flow, c)
+    """
+
+    a: np.ndarray
+    b: np.ndarray
+    flow: np.ndarray
+    c: np.ndarray
+
+
+class Learnt(NamedTuple):
+    """After a step: its number, the batch's loss and distances, and seconds left if all steps are taken."""
+
+    number: int
+    loss: float
+    style: float
+    content: float
+    seconds_left: float
+
+
+def learn(
+    painting: Picture,
+    output: str | Path,
+    *,
+    photos: str | Path | Sequence[Picture] = (),
+    neighbours: Sequence[FramePair] = (),
+    lesson: Lesson | None = None,
+    fresh: bool = False,
+) -> "Learning":
+    """The learning of a painting, an iterator of steps; at its end `output` is a module for engine hub.
+
+    photos: a folder or pictures to learn from; neighbours: of a clip (`nstlib.video.pairs`), to hold still on;
+    with neither, the samples. fresh: begin again. Raises NstlibError for what cannot be learned from.
+
+    >>> lesson = nst.Lesson(steps=1, size=64, batch=2, style_size=64)
+    >>> for step in nst.learn(nst.samples.styles()["ink"], "ink", lesson=lesson):
+    ...     print(step.number)
+    1
+    """
+    return Learning(painting, Path(output), photos, neighbours, lesson or Lesson(), fresh)
+
+
+class Learning:
+    """`for step in learning`; `preview(photograph)` at any time; `keep()` writes the module with the best weights."""
+
+    def __init__(
+        self,
+        painting: Picture,
+        output: Path,
+        photos: str | Path | Sequence[Picture],
+        neighbours: Sequence[FramePair],
+        lesson: Lesson,
+        fresh: bool,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.output, self.lesson, self._clock = output, lesson, clock
+        self.painting = _painting(painting, lesson.style_size)
+        self._contents = learned_from(photos, neighbours)
+        self._neighbours = [n for n in neighbours if min(n.a.shape[:2]) >= lesson.size]
+        if neighbours and not self._neighbours:
+            raise NstlibError(f"the clip's frames are smaller than the crops, {lesson.size} px; choose a smaller size")
+        self.record = {
+            "kind": "learned",
+            "painting": {"path": None if isinstance(painting, np.ndarray) else str(painting)}
+            | {"sha256": images.checksum(painting)},
+            "lesson": asdict(lesson),
+            "contents": len(self._contents),
+            "contents_sha256": files.checksum(*(picture.tobytes() for picture in self._contents)),
+            "neighbours": len(self._neighbours),
+        }
+
+        self._folder = output.with_name(f"{output.name}.learning")
+        self._lock = _prepare(self._folder, output, fresh)
+        state = self._saved_state()
+        held_out = np.random.default_rng((lesson.seed, 2**32))
+        self._held_out = np.stack([_crop(held_out, self._contents, lesson.size) for _ in range(max(2, lesson.batch))])
+        self._graph = Graph(self.painting, self._held_out[:4], lesson)
+        self.number, self.best, self._since, self._seconds, self._saved = 0, math.inf, 0, 0.0, clock()
+        self.best_weights = self._graph.average.numpy()
+        if state:
+            self._restore(*state)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all steps are taken, or the last ones have made nothing better."""
+        return self.number >= self.lesson.steps or self._since >= PATIENCE
+
+    def __iter__(self) -> "Learning":
+        return self
+
+    def __next__(self) -> Learnt:
+        if self.finished:
+            self._end()
+            raise StopIteration
+        began = self._clock()
+        rate = _rate(self.number, self.lesson.steps)
+        loss, style, content = self._graph.step(self._batch(self.number), rate, self.number + 1)
+        if not math.isfinite(loss):
+            raise NstlibError(f"the loss is no longer finite after {self.number} steps; the best so far is kept")
+        self.number += 1
+        if self.number % CHECK == 0 or self.number == self.lesson.steps:
+            self._look()
+        self._seconds += self._clock() - began
+        if self._clock() - self._saved > SAVE_EVERY:
+            self.save()
+        left = (self.lesson.steps - self.number) * self._seconds / self.number
+        return Learnt(self.number, loss, style, content, left)
+
+    def _batch(self, number: int) -> dict[str, np.ndarray]:
+        """The crops of a step, drawn from seed and number alone; the first two are twins, with their motion."""
+        rng, size = np.random.default_rng((self.lesson.seed, number)), self.lesson.size
+        crops = [_crop(rng, self._contents, size) for _ in range(self.lesson.batch)]
+        if self._neighbours and rng.random() < 0.75:
+            pair = self._neighbours[rng.integers(len(self._neighbours))]
+            y, x = (rng.integers(n - size + 1) for n in pair.a.shape[:2])
+            crops[0], crops[1], flow, c = (part[y : y + size, x : x + size] for part in pair)
+        else:
+            dy, dx = rng.integers(-3, 4, 2)
+            crops[1] = np.roll(crops[0], (dy, dx), (0, 1))
+            flow, c = np.full((size, size, 2), (dx, dy), np.float32), np.zeros((size, size), np.float32)
+            c[8:-8, 8:-8] = 1
+        crops[1] = np.clip(crops[1] + rng.normal(0, rng.uniform(0, 0.02), crops[1].shape), 0, 1)
+        return {"content": np.stack(crops).astype(np.float32), "flow": flow, "trusted": c}
+
+    def _look(self) -> None:
+        """The average's loss on what is held out; keeps it where it is the best."""
+        loss = self._graph.held_out(self._held_out)
+        self._since = 0 if loss < BETTER * self.best else self._since + 1
+        if loss < self.best:
+            self.best, self.best_weights = loss, self._graph.average.numpy()
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """The best so far, as `networks.single` takes them."""
+        flat = self.best_weights if math.isfinite(self.best) else self._graph.average.numpy()
+        return {name: np.asarray(w) for name, w in self._graph.named(tf.constant(flat)).items()}
+
+    def preview(self, photograph: Picture | None = None) -> np.ndarray:
+        """A photograph (the package's own where none is given), painted as it would be now; (H, W, 3)."""
+        picture = images.load(samples.photograph() if photograph is None else photograph, size=384)
+        return self._graph.paint(picture)
+
+    def save(self) -> None:
+        """Write what the next step depends on, whole or not at all."""
+        self._lock.check()
+        about = {"record": self.record, "number": self.number, "best": self.best, "since": self._since}
+        arrays = {name: v.numpy() for name, v in self._graph.state.items()} | {"best_weights": self.best_weights}
+        file = io.BytesIO()
+        np.savez(file, about=json.dumps(about | {"seconds": self._seconds}), **arrays)
+        with files.whole(self._folder / "state.npz") as beside:
+            beside.write_bytes(file.getvalue())
+        self._saved = self._clock()
+
+    def _saved_state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
+        """What `save` wrote: facts and arrays. NstlibError where it is damaged, or of another learning."""
+        path = self._folder / "state.npz"
+        if not path.is_file():
+            return None
+        try:
+            with np.load(io.BytesIO(path.read_bytes())) as file:
+                state = dict(file)
+            about = json.loads(str(state.pop("about")))
+            before = about["record"]
+        except Exception as error:  # a damaged zip raises many kinds
+            self._lock.release()
+            raise NstlibError(f"{path} is damaged ({type(error).__name__}); begin again with fresh") from None
+        differs = [name for name in self.record if before.get(name) != self.record[name]]
+        if differs:
+            self._lock.release()
+            what = " and ".join(differs)
+            raise NstlibError(f"{self.output} was begun with another {what}; give the same, or begin again with fresh")
+        return about, state
+
+    def _restore(self, about: dict[str, Any], state: dict[str, np.ndarray]) -> None:
+        self.best_weights = state.pop("best_weights")
+        for name, value in state.items():
+            self._graph.state[name].assign(value)
+        self.number, self._seconds = about["number"], about["seconds"]
+        self.best, self._since = about["best"], about["since"]
+
+    def keep(self) -> Path:
+        """Write the module with the best weights so far; returns its folder."""
+        if not math.isfinite(self.best) and self.number:
+            self._look()
+        figures = {"steps": self.number, "seconds": round(self._seconds, 1), "held_out_loss": round(self.best, 5)}
+        sheet = np.concatenate([images.resize(self.painting, (288, 288)), images.resize(self.preview(), (288, 288))], 1)
+        export(self.weights(), self.painting, self.output, {**self.record, **figures}, sheet)
+        return self.output
+
+    def _end(self) -> None:
+        """Write the module once; what was saved on the way goes."""
+        if self._lock.held:
+            self.keep()
+            self._lock.remove()
+
+
+def _prepare(folder: Path, output: Path, fresh: bool) -> Lock:
+    """The lock of the folder where the state is kept. NstlibError where the output is something else."""
+    if not output.parent.is_dir():
+        raise NstlibError(f"{output}: there is no folder {output.parent}; make it first")
+    if output.exists() and not fresh and not folder.exists():
+        raise NstlibError(f"{output} exists already; choose another output, or begin again with fresh")
+    if output.exists() and not (output / "saved_model.pb").is_file():
+        raise NstlibError(f"{output} is no module, and would be replaced; choose another output")
+    if fresh:
+        shutil.rmtree(folder, ignore_errors=True)
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise NstlibError(f"{folder} cannot be made: {error.strerror}") from None
+    files.remove_torn(folder, "state.npz", "preview.png")
+    return Lock(folder, output)
+
+
+def _painting(source: Picture, size: int) -> np.ndarray:
+    picture = images.load(source)
+    if min(picture.shape[:2]) < SMALLEST_PAINTING:
+        height, width = picture.shape[:2]
+        raise NstlibError(f"the painting is {width} x {height} pixels; give one of {SMALLEST_PAINTING} a side at least")
+    if picture.std() < 0.01:
+        raise NstlibError("the painting is of one colour; there is nothing to learn from it")
+    height, width = images.fit(picture.shape[:2], size)
+    return images.resize(picture, (max(SMALLEST_PAINTING, height), max(SMALLEST_PAINTING, width)))
+
+
+def learned_from(photos: str | Path | Sequence[Picture], neighbours: Sequence[FramePair] = ()) -> list[np.ndarray]:
+    """What is learned from, as uint8: a folder's pictures or the given ones, a clip's frames; or else the samples."""
+    if isinstance(photos, str | Path):
+        folder = Path(photos)
+        if not folder.is_dir():
+            raise NstlibError(f"no such folder: {folder}; give a folder of photographs")
+        photos = sorted(file for file in folder.rglob("*") if file.suffix.lower() in PICTURES)
+        if not photos:
+            raise NstlibError(f"no pictures in {folder}; give a folder of photographs ({', '.join(PICTURES)})")
+        photos = photos[:: math.ceil(len(photos) / MOST_PICTURES)]
+    found = [images.to_uint8(images.load(photo, size=LONGEST)) for photo in photos]
+    found += [images.to_uint8(pair.a) for pair in neighbours]
+    if not found:
+        found = [images.to_uint8(images.load(samples.photograph(), size=LONGEST))]
+        found += [images.to_uint8(samples.frame(index)) for index in range(0, 60, 6)]
+    return found
+
+
+def _crop(rng: np.random.Generator, pictures: Sequence[np.ndarray], size: int) -> np.ndarray:
+    """A square of a picture at a scale of 0.7 to 1.6, mirrored and with its light changed half the time."""
+    picture = pictures[rng.integers(len(pictures))]
+    side = int(np.clip(size * 2 ** rng.uniform(-0.5, 0.7), 16, min(picture.shape[:2])))
+    y, x = (rng.integers(n - side + 1) for n in picture.shape[:2])
+    method = cv2.INTER_AREA if side > size else cv2.INTER_CUBIC
+    crop = cv2.resize(picture[y : y + side, x : x + side], (size, size), interpolation=method) / np.float32(255)
+    crop = crop[:, ::-1] if rng.random() < 0.5 else crop
+    if rng.random() < 0.5:
+        crop = (crop - 0.5) * rng.uniform(0.7, 1.3) + 0.5 + rng.normal(0, 0.06, 3)
+    return np.clip(crop, 0, 1).astype(np.float32)
+
+
+def _rate(number: int, steps: int) -> float:
+    """Rises over the first steps and falls to 0 as a cosine."""
+    return RATE * min(1.0, (number + 1) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * number / steps))
+
+
+class Graph:
+    """Network, losses and Adam as TensorFlow runs them; all trainable weights are one vector.
+
+    state: weights, Adam's two moments and the weights' running average, vectors of one length.
+    """
+
+    def __init__(self, painting: np.ndarray, sample: np.ndarray, lesson: Lesson) -> None:
+        start = single.fold(instant_weights(), tf.constant(_whole_strides(painting)[None]), tf.constant(sample))
+        taught = {name: w for name, w in start.items() if name.split("/")[0] not in compact.LAYOUT}
+        self._fixed = {name: tf.constant(w) for name, w in start.items() if name not in taught}
+        self._shapes = {name: w.shape for name, w in taught.items()}
+        flat = np.concatenate([w.ravel() for w in taught.values()])
+        self.state = {name: tf.Variable(flat if name in ("weights", "average") else 0 * flat) for name in STATE}
+        self.average = self.state["average"]
+
+        self._kind = tf.bfloat16 if has_bfloat16() and not tf.config.list_physical_devices("GPU") else tf.float32
+        self._extractor = {name: tf.constant(w) for name, w in compact.load().items()}
+        self._weight, self._levels = lesson.content_weight, LEVELS if lesson.size >= 128 else LEVELS[:1]
+        shrunk = tf.constant(painting[None])
+        self._aims = []
+        for _ in self._levels:
+            self._aims.append([_gram(f) for f in self._see(shrunk, tf.float32)])
+            shrunk = _halved(shrunk)
+        crop, number = tf.TensorSpec((None, lesson.size, lesson.size, 3)), tf.TensorSpec(())
+        specs = (crop, tf.TensorSpec((lesson.size, lesson.size, 2)), tf.TensorSpec((lesson.size, lesson.size)))
+        self._step = tf.function(self._step_, input_signature=[*specs, number, number])
+        self._held_out = tf.function(self._held_out_, input_signature=[crop])
+
+    def named(self, flat: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The weights as `single` takes them, from the vector."""
+        parts = tf.split(flat, [math.prod(shape) for shape in self._shapes.values()])
+        shaped = zip(self._shapes.items(), parts, strict=True)
+        return {**self._fixed, **{name: tf.reshape(part, shape) for (name, shape), part in shaped}}
+
+    def step(self, batch: dict[str, np.ndarray], rate: float, number: int) -> tuple[float, float, float]:
+        """One step of Adam; (loss, style distance, content distance)."""
+        given = (batch["content"], batch["flow"], batch["trusted"], np.float32(rate), np.float32(number))
+        return tuple(float(value) for value in self._step(*map(tf.constant, given)))
+
+    def held_out(self, content: np.ndarray) -> float:
+        """The averaged weights' loss on these contents."""
+        return float(self._held_out(tf.constant(content)))
+
+    def paint(self, picture: np.ndarray) -> np.ndarray:
+        """A picture (H, W, 3) by the averaged weights."""
+        weights = self.named(self.average)
+        painted = single.stylise(weights, tf.constant(_whole_strides(picture)[None]))[0]
+        return np.clip(painted.numpy()[: picture.shape[0], : picture.shape[1]], 0, 1)
+
+    def _see(self, image: tf.Tensor, kind: tf.DType) -> list[tf.Tensor]:
+        return compact.features(self._extractor, tf.cast(image, kind), STYLE_LAYERS)
+
+    def _painted(self, flat: tf.Tensor, content: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        """The pictures, and each one's loss of style and content with the mean distances."""
+        picture = single.stylise(self.named(flat), tf.cast(content, self._kind))
+        level = tf.clip_by_value(picture, 0.0, 1.0)
+        seen = self._see(level, self._kind)
+        layer = STYLE_LAYERS.index(CONTENT_LAYER)
+        photo = tf.cast(self._see(content, self._kind)[layer], tf.float32)
+        change = tf.reduce_sum((tf.cast(seen[layer], tf.float32) - photo) ** 2, (1, 2, 3))
+        distance = change / tf.reduce_sum(photo**2, (1, 2, 3))
+
+        style = []
+        for aims in self._aims:
+            style.append(tf.add_n([_relative(_gram(f), aim) for f, aim in zip(seen, aims, strict=True)]) / len(aims))
+            if len(style) < len(self._aims):
+                level = _halved(level)
+                seen = self._see(level, self._kind)
+        logs = [w * tf.math.log1p(d / CLOSE) for w, d in zip(self._levels, style, strict=True)]
+        loss = STYLE * tf.add_n(logs) / sum(self._levels) + self._weight * distance
+        return picture, tf.reduce_mean(loss), tf.reduce_mean(style[0]), tf.reduce_mean(distance)
+
+    def _held_out_(self, content: tf.Tensor) -> tf.Tensor:
+        return self._painted(self.average, content)[1]
+
+    def _step_(
+        self, content: tf.Tensor, flow: tf.Tensor, trusted: tf.Tensor, rate: tf.Tensor, number: tf.Tensor
+    ) -> tuple[tf.Tensor, ...]:
+        weights, mean, square = (self.state[name] for name in ("weights", "mean", "square"))
+        with tf.GradientTape() as tape:
+            picture, loss, style, distance = self._painted(weights, content)
+            outside = tf.reduce_mean(tf.nn.relu(tf.abs(picture - 0.5) - 0.5) ** 2)
+            variation = tf.reduce_mean(tf.image.total_variation(picture)) / math.prod(content.shape[1:])
+            apart = tf.reduce_mean(trusted[..., None] * (picture[0] - _warped(picture[1], flow)) ** 2)
+            total = loss + OUTSIDE * outside + VARIATION * variation + TWINS * apart
+        gradient = tape.gradient(total, weights)
+        gradient /= tf.maximum(1.0, tf.norm(gradient))
+        mean.assign(0.9 * mean + 0.1 * gradient)
+        square.assign(0.99 * square + 0.01 * gradient**2)
+        move = mean / (1 - 0.9**number) / (tf.sqrt(square / (1 - 0.99**number)) + 1e-8)
+        weights.assign_sub(rate * move)
+        remembered = tf.minimum(0.98, number / (number + 10))
+        self.average.assign(remembered * self.average + (1 - remembered) * weights)
+        return total, style, distance
+
+
+STATE = ("weights", "mean", "square", "average")
+
+
+def _gram(features: tf.Tensor) -> tf.Tensor:
+    """G = Fᵀ F / M of each picture: (B, h, w, C) -> (B, C, C), float32."""
+    flat = tf.cast(tf.reshape(features, (tf.shape(features)[0], -1, features.shape[-1])), tf.float32)
+    return tf.matmul(flat, flat, transpose_a=True) / tf.cast(tf.shape(flat)[1], tf.float32)
+
+
+def _relative(gram: tf.Tensor, aim: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_sum((gram - aim) ** 2, (1, 2)) / tf.reduce_sum(aim**2, (1, 2))
+
+
+def _halved(image: tf.Tensor) -> tf.Tensor:
+    return tf.nn.avg_pool2d(image, 2, 2, "VALID")
+
+
+def _warped(picture: tf.Tensor, flow: tf.Tensor) -> tf.Tensor:
+    """picture(x + flow), bilinear; (H, W, 3) by (H, W, 2)."""
+    height, width = flow.shape[:2]
+    x = tf.clip_by_value(flow[..., 0] + tf.range(width, dtype=tf.float32), 0.0, width - 1.001)
+    y = tf.clip_by_value(flow[..., 1] + tf.range(height, dtype=tf.float32)[:, None], 0.0, height - 1.001)
+    left, top = tf.floor(x), tf.floor(y)
+    right, below = (x - left)[..., None], (y - top)[..., None]
+    column, row = tf.cast(left, tf.int32), tf.cast(top, tf.int32)
+    corner = [[tf.gather_nd(picture, tf.stack([row + i, column + j], -1)) for j in (0, 1)] for i in (0, 1)]
+    upper, lower = (a + right * (b - a) for a, b in corner)
+    return upper + below * (lower - upper)
+
+
+def _whole_strides(picture: np.ndarray) -> np.ndarray:
+    """Reflected at bottom and right to sides that are multiples of the deepest level's stride."""
+    more = [max(-n % single.STRIDE, single.SMALLEST - n) for n in picture.shape[:2]]
+    return np.pad(picture, [(0, more[0]), (0, more[1]), (0, 0)], "symmetric")

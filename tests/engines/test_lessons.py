@@ -1,0 +1,127 @@
+"""Learning one painting: it learns, goes on as if never stopped, and its module paints as any other."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from conftest import smooth_noise
+
+from nstlib.core.styles import Styles
+from nstlib.engines import lessons
+from nstlib.engines.hub import load_module
+from nstlib.engines.lessons import Lesson, learn, write_tflite
+from nstlib.engines.onepass import Painter
+from nstlib.errors import NstlibError
+from nstlib.media import images
+from nstlib.settings import Settings
+
+LESSON = Lesson(steps=12, size=64, batch=2, style_size=96)
+PHOTOS = [smooth_noise(i, (96, 120)) for i in range(3)]
+PAINTING = smooth_noise(7, (96, 80))
+
+
+def begin(folder, lesson=LESSON, **more):
+    return learn(PAINTING, folder, photos=PHOTOS, lesson=lesson, **more)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A learning taken to its end in one go: its steps, its last weights, its module."""
+    folder = tmp_path_factory.mktemp("learned") / "noise"
+    run = begin(folder)
+    before = run._graph.held_out(run._held_out)
+    steps = list(run)
+    return {"run": run, "steps": steps, "folder": folder, "before": before}
+
+
+def test_steps_lower_the_loss_on_pictures_held_out(whole):
+    assert [step.number for step in whole["steps"]] == list(range(1, 13))
+    assert whole["run"].best < whole["before"]
+
+
+def test_a_stopped_run_goes_on_as_if_uninterrupted(whole, tmp_path):
+    first = begin(tmp_path / "noise")
+    for _ in range(5):
+        next(first)
+    first.save()
+    next(first)  # lost: the process is killed here
+    first._lock.release()
+    with pytest.raises(NstlibError, match="another lesson"):
+        begin(tmp_path / "noise", replace(LESSON, seed=1))
+    again = begin(tmp_path / "noise")
+    assert again.number == 5
+    list(again)
+    assert np.array_equal(again._graph.state["weights"].numpy(), whole["run"]._graph.state["weights"].numpy())
+    assert not (tmp_path / "noise.learning").exists()
+
+
+def test_the_module_paints_its_own_painting_and_refuses_others(whole):
+    settings = Settings(engine="hub", module=str(whole["folder"]))
+    frame = smooth_noise(9, (70, 90))
+    picture = Painter(Styles(PAINTING, settings), settings)(frame)
+    assert picture.shape == frame.shape and np.abs(picture - frame).max() > 0.05
+    with pytest.raises(NstlibError, match="another painting"):
+        Painter(Styles(1 - PAINTING, settings), settings)(frame)
+    none = Settings(engine="hub", module=str(whole["folder"]), strength=0.0)
+    np.testing.assert_allclose(Painter(Styles(PAINTING, none), none)(frame), frame, atol=1e-6)
+
+
+def test_the_module_paints_as_the_network_that_was_learned(whole):
+    frame = smooth_noise(9, (64, 96))
+    module = load_module(str(whole["folder"]))._loaded
+    exact = whole["run"]._graph
+    exact.average.assign(whole["run"].best_weights)
+    ours = exact.paint(frame)
+    theirs = np.clip(module.paint(frame[None], [[1.0]], 1.0).numpy()[0], 0, 1)
+    np.testing.assert_allclose(theirs, ours, atol=0.02)  # float16 weights
+    rough = np.clip(module.paint_bfloat16(frame[None], [[1.0]], 1.0).numpy()[0], 0, 1)
+    assert np.abs(rough - ours).mean() < 0.02
+
+
+def test_card_and_record_say_how_it_was_made(whole):
+    record = json.loads((whole["folder"] / "nstlib.json").read_text())
+    assert record["painting"]["sha256"] == images.checksum(PAINTING) and record["steps"] == 12
+    assert "12 steps" in (whole["folder"] / "card.md").read_text()
+
+
+def test_tflite_paints_the_same(whole, tmp_path):
+    assert write_tflite(whole["folder"], tmp_path / "noise.tflite", (64, 64)) < 0.02
+    assert (tmp_path / "noise.tflite").stat().st_size < 4e6
+    with pytest.raises(NstlibError, match="multiples of 16"):
+        write_tflite(whole["folder"], tmp_path / "noise.tflite", (65, 64))
+
+
+def test_motion_moves_the_twin_onto_the_first():
+    picture = smooth_noise(3, (32, 48))
+    flow = np.zeros((32, 48, 2), np.float32)
+    flow[..., 0], flow[..., 1] = 3, -2
+    moved = lessons._warped(np.roll(picture, (-2, 3), (0, 1)), flow).numpy()
+    np.testing.assert_allclose(moved[4:-4, 4:-4], picture[4:-4, 4:-4], atol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("painting", "photos", "message"),
+    [
+        (np.full((64, 64, 3), 0.5, np.float32), PHOTOS, "one colour"),
+        (smooth_noise(0, (8, 8)), PHOTOS, "8 x 8 pixels"),
+        (PAINTING, "nowhere", "no such folder"),
+        (PAINTING, "empty", "no pictures in"),
+    ],
+)
+def test_what_cannot_be_learned_from_is_one_line(painting, photos, message, tmp_path):
+    (tmp_path / "empty").mkdir()
+    photos = tmp_path / photos if isinstance(photos, str) else photos
+    with pytest.raises(NstlibError, match=message):
+        learn(painting, tmp_path / "out", photos=photos, lesson=LESSON)
+    assert not (tmp_path / "out").exists() and not (tmp_path / "out.learning").exists()
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path):
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(NstlibError, match="exists already"):
+        begin(tmp_path / "mine")
+    with pytest.raises(NstlibError, match="is no module"):
+        begin(tmp_path / "mine", fresh=True)
+    with pytest.raises(NstlibError, match="style_size=10; give a number from 64"):
+        Lesson(style_size=10)
