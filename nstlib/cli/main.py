@@ -17,7 +17,7 @@ from ..errors import NstlibError, NstlibNote
 from ..media import files
 from ..scale import executors
 from ..scale.axes import parse
-from . import clip_commands, doctor, folders
+from . import clip_commands, doctor, folders, learn_command
 from .flags import add_settings, given_settings
 
 AXIS = "a setting, or style, with its values; between lists semicolons: 'style_layers=block1_conv1;block2_conv1,…'"
@@ -323,6 +323,14 @@ COMMANDS = {
             "clip.mp4 out.mp4 --style painting.jpg",
             clip_commands.add_measure,
             clip_commands.measure_command,
+        ),
+    },
+    "a network": {
+        "learn": Command(
+            "learn one painting: a network that paints in one pass, as a module; stopped, it goes on",
+            "painting.jpg --photos folder -o starry",
+            learn_command.add_learn,
+            learn_command.learn_command,
         ),
     },
     "many pictures": {
