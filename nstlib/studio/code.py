@@ -7,15 +7,12 @@ from ..settings import Settings
 
 SCRIPT = """\
 {imports}
-from nstlib.media import images
-from nstlib.engines import records
-from nstlib.settings import Settings
-from nstlib.engines.frames import begin
+import nstlib as nst
 
-settings = Settings({settings})
-run = begin({content!r}, {styles!r}, settings)
+settings = nst.Settings({settings})
+run = nst.begin({content!r}, {styles!r}, settings)
 run.follow([{script}], {steps})
-images.save("picture.png", run.finish(), record=records.record(run))
+nst.save("picture.png", run.finish(), record=nst.record(run))
 """
 
 

@@ -1,5 +1,7 @@
 """The studio in a real JupyterLab in a real browser; screenshots go to outputs/studio."""
 
+import subprocess
+import sys
 from itertools import combinations
 from pathlib import Path
 
@@ -414,6 +416,45 @@ def test_a_grid_fills_on_the_page(page):
     page.locator(".nst-note:has-text('6 of 6 results')").wait_for()
     page.locator(".nst-studio").screenshot(path=shot("grid"))
     assert page.locator(".nst-grid-box img").count() == 6
+
+
+def test_the_apps_reload_finds_its_run_or_says_that_it_is_gone(lab, tmp_path):
+    pytest.importorskip("voila", reason="Voilà is not installed: pip install -r requirements-app.txt")
+    words = ["square.png", "--no-browser", "--port", "8970", "-o", str(tmp_path)]
+    words += ["--extractor", "random", "--size", "64", "--steps", "100000"]
+    words += ["--style-layers", "block1_conv1", "--content-layers", "block1_conv1"]
+    images.save(tmp_path / "square.png", smooth_noise(1, (48, 48)))
+    command = [sys.executable, "-m", "nstlib", "studio", *words]
+    log = tmp_path / "log"
+    with log.open("w") as said:
+        server = subprocess.Popen(command, cwd=tmp_path, stdout=said, stderr=said)
+    try:
+        while "token=" not in log.read_text():
+            lab.wait_for_timeout(200)
+            assert server.poll() is None, log.read_text()
+        address = next(word for word in log.read_text().split() if "token=" in word)
+        page = lab.context.browser.new_context().new_page()
+        page.set_default_timeout(90_000)
+        page.goto(address)
+        page.wait_for_selector(".nst-tile img")
+        assert page.title() == page.inner_text("h1").strip("¶") == "Neural style studio"
+        assert chosen(page) == ["square", "whirls"] and page.locator("button:has-text('Close')").count() == 0
+        started(page)
+        page.keyboard.press("k")  # wherever the focus is
+        page.wait_for_selector(".nst-card")
+        before = step(page)
+        page.reload()
+        page.wait_for_function("step => +document.querySelector('.nst-status b')?.innerText > step", arg=before)
+        assert page.locator(".nst-card").count() == 1
+        page.screenshot(path=shot("app"))
+        page.context.add_cookies([{"name": "nst-studio", "value": "of another day", "url": address}])
+        page.reload()
+        message(page, "is gone")
+        assert page.locator(".nst-status b").count() == 0
+        page.context.close()
+    finally:
+        server.terminate()
+        server.wait(30)
 
 
 def test_a_restarted_kernel_is_said_once(page):

@@ -113,6 +113,7 @@ function render({ model, el }) {
     one.left.hidden = !two && share === 0;
     other.left.hidden = true;
     divider.style.left = `${Math.min(wide - 13, Math.max(13, edge))}px`; // its handle is whole at the picture's ends
+    divider.classList.toggle("nst-end", share === 0 || share === 1); // no line where there is nothing on its other side
     divider.setAttribute("aria-valuenow", Math.round(100 * share));
     const badges = [two || share > 0, two ? false : share < 1];
     one.names.forEach((name, side) => { name.hidden = !badges[side] || !name.textContent; });
