@@ -9,17 +9,21 @@ import ipywidgets as widgets
 
 from ..core.style_losses import load_style_loss
 from ..networks.vgg19 import CHANNELS
-from ..settings import DEFAULT_WEIGHTS, STARTS, STEERABLE, Settings
+from ..settings import DEFAULT_WEIGHTS, PHOTO_WEIGHTS, RENDERING_DEFAULTS, STARTS, STEERABLE, Settings, given
 from .controls import Shares, Weight, row
 from .words import label
 
 WEIGHTS = ("content_weight", "style_weight", "tv_weight")  # in the order of DEFAULT_WEIGHTS
-SHAPING = ("convention", "style_layers")  # what other widgets depend on
+SHAPING = ("rendering", "convention", "style_layers")  # what other widgets depend on
 LAYERS = ("style_layers", "content_layers")
-COMMON = ("engine", "extractor", "style_loss", "convention", "pooling", "optimizer", "init", "size", "steps")
-COMMON += ("preserve_color",)
-# A setting that matters only where another one has a certain value.
-DEPENDS = {"learning_rate": ("optimizer", "adam"), "module": ("engine", "hub"), "strength": ("engine", "hub")}
+COMMON = ("rendering", "engine", "extractor", "style_loss", "convention", "pooling", "optimizer", "init", "size")
+COMMON += ("steps", "preserve_color")
+# Settings that matter only where one of these others has this value.
+DEPENDS = {
+    "learning_rate": {"optimizer": "adam"},
+    "module": {"engine": "hub"},
+    "strength": {"engine": "hub", "rendering": "photo"},
+}
 
 
 def shown() -> list[Field]:
@@ -132,13 +136,20 @@ class Knobs:
         value = self.widgets[name].value
         if name == "style_layers":
             self.widgets["style_layer_weights"].rename(list(value))
-        if name == "convention":  # a number means something else in another convention
-            for weight, default in zip(WEIGHTS, DEFAULT_WEIGHTS[value], strict=True):
+        if name == "rendering":
+            usual = self._first if value == self._first.rendering else given({"rendering": value})
+            for setting in {other for usuals in RENDERING_DEFAULTS.values() for other in usuals} | {"strength"}:
+                self.widgets[setting].value = getattr(usual, setting)
+        if name in ("rendering", "convention"):  # a number means something else in another one
+            photo = self.widgets["rendering"].value == "photo"
+            defaults = PHOTO_WEIGHTS if photo else DEFAULT_WEIGHTS[self.widgets["convention"].value]
+            for weight, default in zip(WEIGHTS, defaults, strict=True):
                 self.widgets[weight].renormalise(default)
 
     def _show_what_matters(self) -> None:
-        for name, (other, value) in DEPENDS.items():
-            self._rows[name].layout.display = "" if self.widgets[other].value == value else "none"
+        for name, others in DEPENDS.items():
+            matters = any(self.widgets[other].value == value for other, value in others.items())
+            self._rows[name].layout.display = "" if matters else "none"
         doc = load_style_loss(self.widgets["style_loss"].value).__doc__
         self.about.value = escape(doc.splitlines()[0])
 
@@ -162,4 +173,4 @@ def knob(f: Field) -> Any:
         return widgets.FloatSlider(f.default, min=meta["low"], max=meta["high"], step=0.01, tooltip=text)
     if meta["high"] - meta["low"] <= 20:
         return widgets.IntSlider(f.default, meta["low"], meta["high"], tooltip=text)
-    return widgets.BoundedIntText(f.default, min=meta["low"], max=meta["high"], tooltip=text)
+    return widgets.BoundedIntText(f.default, min=0 if meta.get("zero") else meta["low"], max=meta["high"], tooltip=text)

@@ -54,7 +54,8 @@ def kind(settings: Settings) -> Hashable:
 
 def to_come(settings: Settings, shape: tuple[int, int], number: int, total_steps: int) -> Iterator[tuple[int, int]]:
     """The pixels of each size that is still to come, and how many evaluations it has."""
-    for stage in schedule.plan(shape, settings, smallest=SMALLEST):
+    compared = images.fit(shape, min(schedule.working_size(settings), max(shape)))
+    for stage in schedule.plan(compared, settings, smallest=SMALLEST):
         until = min(stage.until, total_steps)
         if until > number:
             yield stage.shape[0] * stage.shape[1], int(until - number)
@@ -63,12 +64,11 @@ def to_come(settings: Settings, shape: tuple[int, int], number: int, total_steps
 
 def status(run: Run, pace: Pace) -> str:
     """Where a run is, its size now and at its end, and how long it has yet to go, as a line of HTML."""
-    height, width = run.image.shape[:2] if run.number else run.shape
+    now, end = run.image_shape, run.shape
     left = pace.left(run.settings, run.shape, run.number, run.total_steps)
-    last = f", {run.shape[1]} × {run.shape[0]} at the end" if (height, width) != run.shape else ""
     parts = [
         f"step <b>{run.number}</b> of {run.total_steps}",
-        f"{width} × {height} px{last}",
+        f"{sides(now)} px" if now == end else f"{sides(now)} px, {sides(end)} at the end",
         f"about {roughly(left)} left" if left else "",
         escape(run.settings.extractor),
     ]
@@ -76,11 +76,16 @@ def status(run: Run, pace: Pace) -> str:
 
 
 def before_start(shape: tuple[int, int], settings: Settings, pace: Pace) -> str:
-    """What a run would be: its size, and how long it takes where that is known and long."""
-    shape = images.fit(shape, settings.size)
-    seconds = pace.left(settings, shape, 0, settings.steps)
-    text = f"{settings.steps} steps, {shape[1]} × {shape[0]} px at the end"
+    """What a run on a picture (H, W) would be: its size, and how long it takes where that is known and long."""
+    end = schedule.result_shape(shape, settings)
+    seconds = pace.left(settings, end, 0, settings.steps)
+    text = f"{settings.steps} steps, {sides(end)} px at the end"
     return f"{text}: about {roughly(seconds)} on this machine" if seconds and seconds > LONG else text
+
+
+def sides(shape: tuple[int, int]) -> str:
+    """(H, W) as one says it: 640 × 360."""
+    return f"{shape[1]} × {shape[0]}"
 
 
 def roughly(seconds: float) -> str:

@@ -16,6 +16,7 @@ from .viewer import Viewer
 PICTURES = 8  # a second, at most: the page and the kernel's loop stay free
 CHARTS = 1.5
 BYTES = 1.5e6  # a second, at most
+SHARE = 5  # of the time, at most, one in so many parts is spent on making pictures to show
 URGENT = 3  # pictures: the optimiser looks first, and moves from its second step on
 MOVING, STILL = 960, 4096  # longest side of a picture that changes, and of one that does not, pixels
 
@@ -68,9 +69,10 @@ class View:
             self.progress.value = run.number / max(1, run.total_steps)
         if urgent or time >= self._next["picture"]:
             with self._lock:
-                self._result = run.image
+                self._result = run.image  # a photograph's is as large as the result, and has its price
+            took = self._clock() - time
             sent = self._draw(still=now)
-            self._next["picture"] = time + max(1 / PICTURES, sent / BYTES)
+            self._next["picture"] = time + max(1 / PICTURES, sent / BYTES, SHARE * took)
         if now or time >= self._next["chart"]:
             self._next["chart"] = time + 1 / CHARTS
             marks = [number for number, _ in run.steering[1:]]

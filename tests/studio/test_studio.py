@@ -17,7 +17,7 @@ from nstlib.core.run import Run
 from nstlib.engines import records
 from nstlib.errors import NstlibError
 from nstlib.media import images
-from nstlib.settings import DEFAULT_WEIGHTS, STEERABLE, Settings
+from nstlib.settings import DEFAULT_WEIGHTS, PHOTO_WEIGHTS, STEERABLE, Settings
 from nstlib.studio import Grid, Studio, code, curves, guard
 from nstlib.studio.checkpoints import MOST, Checkpoints
 from nstlib.studio.knobs import Knobs, shown
@@ -558,3 +558,18 @@ while not all(studio.worker.run for studio in studios):
 """
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=WAIT, cwd=tmp_path)
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_a_photograph_has_its_own_usual_settings_and_a_painting_gets_its_own_back(studio, small):
+    studio.knobs.widgets["rendering"].value = "photo"
+    settings = studio.knobs.settings()
+    assert (settings.size, settings.steps, settings.forms) == (0, 60, 0)
+    assert studio.knobs.widgets["content_weight"].number.value == PHOTO_WEIGHTS[0]
+    assert studio.knobs._rows["strength"].layout.display == ""
+    studio.set(strength=1.5, steps=4)
+    run = finished(studio)
+    assert run.image.shape == (48, 64, 3) and run.settings.strength == 1.5
+    studio.knobs.widgets["rendering"].value = "painting"
+    assert studio.knobs.settings() == small
+    studio.undo()
+    assert studio.knobs.settings().rendering == "photo" and studio.knobs.settings().strength == 1.5
