@@ -48,10 +48,15 @@ def take(given: Picture, what: str = "a picture") -> Taken:
 
 def take_all(given: Picture | Iterable[Picture], what: str = "a picture") -> list[Taken]:
     """One picture or several, taken; an array with a batch axis of one is one picture."""
-    one = isinstance(given, str | os.PathLike | bytes | bytearray | memoryview | Image.Image)
-    if one or hasattr(given, "read") or hasattr(given, "__array__") or not isinstance(given, Iterable):
+    if isinstance(given, str | os.PathLike) or in_memory(given) or not isinstance(given, Iterable):
         return [take(given, what)]
     return [take(each, what) for each in given]
+
+
+def in_memory(given: Any) -> bool:
+    """Whether it is one picture, and no path: bytes, an open file, a PIL image, an array or a tensor."""
+    kinds = bytes | bytearray | memoryview | Image.Image
+    return isinstance(given, kinds) or hasattr(given, "read") or hasattr(given, "__array__")
 
 
 def load(source: Picture, *, size: int | None = None) -> np.ndarray:

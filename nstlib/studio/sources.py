@@ -79,12 +79,12 @@ def write(name: str, content: bytes, folder: Path) -> Source:
 
 
 def gather(given: Any, folder: Path) -> list[Source]:
-    """The sources in a path, an array, several of them, or a mapping of names to them."""
+    """The sources in a picture as `load` takes it, a clip's path, several of them, or a mapping of names to them."""
     if isinstance(given, Source):
         return [given]
     if isinstance(given, Mapping):
         return [replace(source, name=name) for name, one in given.items() for source in gather(one, folder)]
-    if isinstance(given, np.ndarray) and given.ndim < 4:
+    if images.in_memory(given):
         picture = images.load(given)
         number = len(list(folder.glob("given-*.png"))) + 1
         return [read(images.save(made(folder) / f"given-{number}.png", picture))]
