@@ -41,7 +41,7 @@ def show(rows: Iterable[Row]) -> list[Row]:
 
 
 def table(rows: Iterable[dict[str, Any]]) -> str:
-    """The rows as Markdown, for the README; a value that misses its floor is in bold."""
+    """The rows as Markdown, for docs/measurements.md; a value that misses its floor is in bold."""
     lines = ["| area | measured | value | floor | aim |", "|---|---|---|---|---|"]
     for row in rows:
         value, floor, aim = ("" if row[n] is None else f"{row[n]:.4g}" for n in ("value", "floor", "aim"))
