@@ -58,6 +58,7 @@ if TYPE_CHECKING:  # The face: what stands here is imported when it is first ask
 
     # motion, and clips that hold together
     from .video.film import Film as Film
+    from .video.photo_film import PhotoFilm as PhotoFilm
     from .video.flow import optical_flow as optical_flow
     from .video.flow import warp as warp
     from .video.flow import trusted as trusted

@@ -107,9 +107,15 @@ def video_command(given: argparse.Namespace) -> None:
     coded = _coding(given)
     encoders.check_encodable(given.output, **coded)
     files.check_inputs(given.output, given.clip, *given.styles)
-    clip = probed(given, settings.size)
+    clip = probed(given, settings.size or None)
     for style in given.styles:
         images.shape_of(style)
+    if settings.rendering == "photo":
+        from ..video.photo_film import PhotoFilm
+
+        film = PhotoFilm(clip, given.styles, given.output, settings)
+        report(film.write(**coded))
+        return
     if given.scheduler is None and given.workers is None:
         from ..video.film import Film
 

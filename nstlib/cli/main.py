@@ -282,7 +282,10 @@ def _keep(run: Any, output: Path) -> None:
     from ..engines import records
     from ..media import images
 
-    images.save(output, run.image, record=records.record(run))
+    content = run.sources["content"]
+    bits = images.bits_of(content) if run.settings.rendering == "photo" else 8
+    image = images.dithered(run.image) if run.settings.rendering == "photo" and bits == 8 else run.image
+    images.save(output, image, record=records.record(run), bits=bits)
 
 
 COMMANDS = {

@@ -121,6 +121,10 @@ class Run(Steps):
         epsilon = 0.1 if settings.convention == "tutorial" else 1e-8  # 0.1 suits the tutorial's large gradients
         return Adam(x, learning_rate=settings.learning_rate, epsilon=epsilon, bounded=bounded)
 
+    def begin_from(self, x: np.ndarray) -> None:
+        """Go on from another run's x, in the place of the start."""
+        self.optimizer = self._begin(tf.constant(x))
+
     def _evaluate(self) -> tuple[float, Mapping[str, Any]]:
         while self.number >= self.stages[self._stage].until:
             self._go_on()

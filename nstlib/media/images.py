@@ -107,6 +107,16 @@ def shape_of(source: Picture) -> tuple[int, int]:
         return _decoding.shape_of(picture)
 
 
+def bits_of(source: Picture) -> int:
+    """The bits a channel of a picture: 16 for a deep file or array, else 8."""
+    taken = take(source)
+    if isinstance(taken, np.ndarray):
+        return 8 if taken.dtype in (np.uint8, bool) else 16
+    with _decoding.opened(taken) as picture:
+        deep = picture.mode.startswith(("I", "F")) or ";16" in str(getattr(picture, "tile", ""))
+    return 16 if deep else 8
+
+
 def checksum(source: Picture) -> str:
     """SHA-256 of a file's bytes, or of an array's."""
     taken = source if isinstance(source, np.ndarray) else take(source)
@@ -133,6 +143,19 @@ def resize(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return np.clip(cv2.resize(image, shape[::-1], interpolation=method), 0, 1)
 
 
+def dithered(image: np.ndarray) -> np.ndarray:
+    """The image with a fixed noise of at most half an 8-bit step, which breaks the bands that rounding would make.
+
+    What 8 bits hold exactly stays. The noise is Jimenez's interleaved gradient noise (2014), shifted for each channel.
+    """
+    x, channel = np.ogrid[: image.shape[1], :3]
+    result = np.empty_like(image, np.float32)
+    for y in range(image.shape[0]):  # by rows: a large picture has no room for the noise
+        noise = 52.9829189 * ((0.06711056 * (x + 17 * channel) + 0.00583715 * (y + 11 * channel)) % 1) % 1
+        result[y] = image[y] + ((noise - 0.5) * (0.999 / 255)).astype(np.float32)
+    return np.clip(result, 0, 1, out=result)
+
+
 def encode(image: np.ndarray, kind: str = "PNG", **options: Any) -> bytes:
     """The image (H, W, 3) as a file's bytes, tagged as sRGB. kind and options: Pillow's."""
     file = io.BytesIO()
@@ -141,12 +164,18 @@ def encode(image: np.ndarray, kind: str = "PNG", **options: Any) -> bytes:
 
 
 def save(
-    path: str | os.PathLike, image: np.ndarray, *, record: dict[str, Any] | None = None, quick: bool = False
+    path: str | os.PathLike,
+    image: np.ndarray,
+    *,
+    record: dict[str, Any] | None = None,
+    quick: bool = False,
+    bits: int = 8,
 ) -> Path:
     """The image (H, W, 3) in a file, by its extension, tagged as sRGB; written beside and renamed, so never half there.
 
     The record travels in a PNG's text chunk, and as PATH.json beside any other format and where it is so long that
-    readers would refuse the picture (1 MB). quick: a PNG in a third of the time, and a sixth larger.
+    readers would refuse the picture (1 MB). quick: a PNG in a third of the time, and a sixth larger. bits: 16 for a
+    PNG or TIFF of so many a channel, its record beside it.
     Raises NstlibError for an unknown extension, a missing folder, and what the system refuses.
 
     >>> picture = nst.samples.frame(30)
@@ -157,13 +186,18 @@ def save(
     check_output(path)
     kind = FORMATS[path.suffix.lower()]
     text = json.dumps(record) if record is not None else None
-    inside = text and kind == "PNG" and len(text) < PngImagePlugin.MAX_TEXT_CHUNK
+    deep = bits == 16 and kind in ("PNG", "TIFF")
+    inside = text and kind == "PNG" and not deep and len(text) < PngImagePlugin.MAX_TEXT_CHUNK
     options: dict[str, Any] = {"compress_level": 1} if quick else {}
     if inside:
         options["pnginfo"] = PngImagePlugin.PngInfo()
         options["pnginfo"].add_text(RECORD, text, zip=True)
     with files.whole(path) as beside:
-        _write(beside, image, kind, **options)
+        if deep:
+            values = np.rint(np.clip(image[..., ::-1], 0, 1) * 65535).astype(np.uint16)
+            beside.write_bytes(cv2.imencode(path.suffix.lower(), values)[1].tobytes())
+        else:
+            _write(beside, image, kind, **options)
     if text and not inside:
         with files.whole(path.with_name(path.name + ".json")) as beside:
             beside.write_text(text)

@@ -9,18 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from .. import __version__
 from ..core.speed.arithmetic import resolved
 from ..core.styles import Picture
-from ..engines import records
 from ..engines.frames import Engine, load_engine
 from ..errors import NstlibError
 from ..media import clips, encoders, files, images
-from ..media.animations import WHITE
-from ..settings import Settings, to_dict
+from ..settings import Settings
 from .consistency import Guide, Shot, between, estimated, precomputed
 from .next_frame import Frame, next_frame
+from .photo_film import PhotoFilm
 from .progress import Store
+from .recipes import recipe
 from .shots import CutDetector
 
 
@@ -175,29 +174,6 @@ def _name(number_pass: int, number: int) -> str:
     return f"{number + 1:06d}" if number_pass == 0 else f"pass{number_pass + 1}-{number + 1:06d}"
 
 
-def recipe(
-    clip: clips.Clip, styles: Picture | Sequence[Picture], settings: Settings, engine: Engine, flows: str | Path | None
-) -> dict[str, Any]:
-    """Everything that the frames depend on, for JSON; inputs by their checksums, so that they may move."""
-    background = {} if clip.background == WHITE else {"background": list(clip.background)}
-    return background | {
-        "nstlib": __version__,
-        "clip": _checksum(clip.images or [clip.path]),
-        "range": {"first": clip.picks[0], "last": clip.picks[-1], "count": clip.frames, "fps": str(clip.fps)},
-        "size": [clip.width, clip.height],
-        "styles": [images.checksum(style) for style in images.take_all(styles, "a style")],
-        "settings": to_dict(settings),
-        "engine": engine.identity,
-        "flows": _checksum(sorted(Path(flows).glob("*.flo"))) if flows else "estimated",
-        "versions": records.versions(),
-    }
-
-
-def _checksum(paths: Sequence[Path]) -> str:
-    """SHA-256 over the files' own, in order."""
-    return files.checksum("".join(map(files.checksum, paths)).encode())
-
-
 def stylize_video(
     clip: str | Path | clips.Clip,
     styles: Picture | Sequence[Picture],
@@ -214,4 +190,5 @@ def stylize_video(
     >>> nst.stylize_video(clip, nst.samples.styles()["ink"], "ink.mp4", settings).frames
     3
     """
-    return Film(clip, styles, output, settings, **options).write()
+    photo = settings is not None and settings.rendering == "photo"
+    return (PhotoFilm if photo else Film)(clip, styles, output, settings, **options).write()

@@ -1,0 +1,93 @@
+"""A clip as a photograph: maps at keyframes, blended in time."""
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from nstlib import samples
+from nstlib.media import clips, images
+from nstlib.settings import Settings
+from nstlib.video import photo_film
+from nstlib.video.film import stylize_video
+from nstlib.video.photo_film import Keyframe, PhotoFilm
+
+PHOTO = Settings(rendering="photo", size=0, steps=4, grid=4, levels=3, forms=0.0)
+DUSK = np.float32(0.4) * samples.frame(0)
+
+
+def a_film(tmp_path, frames, settings=PHOTO):
+    clips.write_frames(tmp_path / "clip", frames, fps=12)
+    return PhotoFilm(clips.probe(tmp_path / "clip"), DUSK, tmp_path / "out", settings)
+
+
+def scene(seed):
+    picture = np.random.default_rng(seed).random((6, 8, 3)).astype(np.float32)
+    return images.resize(picture, (48, 64))
+
+
+def test_at_strength_0_the_clip_comes_back_to_the_bit(tmp_path):
+    film = a_film(tmp_path, [scene(0)] * 3, replace(PHOTO, strength=0.0))
+    written = film.write()
+    assert written.frames == 3
+    for before, after in zip(
+        clips.read_frames(film.clip), clips.read_frames(clips.probe(tmp_path / "out")), strict=True
+    ):
+        np.testing.assert_array_equal(after, before)
+
+
+def test_a_cut_begins_anew_and_a_long_shot_has_several_keyframes(tmp_path, monkeypatch):
+    monkeypatch.setattr(photo_film, "APART", 2)
+    other = images.resize(images.load(samples.styles()["ink"]), (54, 96))
+    film = a_film(tmp_path, [images.resize(samples.frame(0), (54, 96))] * 5 + [other] * 2)
+    assert [(key.number, key.cut) for key in film] == [(0, True), (2, False), (4, False), (5, True)]
+
+
+def test_between_two_keyframes_of_a_shot_maps_are_blended_and_across_a_cut_they_are_not(tmp_path):
+    film = a_film(tmp_path, [scene(0)] * 2)
+    film.keyframes = [Keyframe(n, cut, np.full(1, x), {}) for n, cut, x in ((0, True, 0), (4, False, 1), (6, True, 5))]
+    assert [film.maps_at(n).item() for n in range(8)] == [0, 0.25, 0.5, 0.75, 1, 1, 5, 5]
+
+
+def test_a_still_shot_stays_still(tmp_path, monkeypatch):
+    """Between keyframes no frame differs from the one before by more than the keyframes do."""
+    monkeypatch.setattr(photo_film, "APART", 4)
+    film = a_film(tmp_path, [scene(0)] * 9, replace(PHOTO, steps=40))
+    list(film)
+    frames = list(film.frames())
+    steps = [np.abs(b - a).mean() for a, b in itertools.pairwise(frames)]
+    assert max(steps) < 0.5 * np.abs(frames[0] - scene(0)).mean()
+
+
+def test_stylize_video_makes_it_with_its_sound_and_record(tmp_path):
+    clip = clips.probe(samples.clip(), end=0.2, size=64)
+    written = stylize_video(clip, DUSK, tmp_path / "dusk.mp4", PHOTO)
+    assert written.frames == clip.frames and (tmp_path / "dusk.mp4.json").is_file()
+    made = clips.probe(tmp_path / "dusk.mp4")
+    assert made.has_audio == clip.has_audio
+    source, result = next(clips.read_frames(clip)), next(clips.read_frames(made))
+    assert result.mean() < source.mean() - 0.02
+
+
+@pytest.mark.parametrize("flat", [np.float32(0.1), np.float32(100.3 / 255)])
+def test_dither_keeps_the_mean_between_two_8_bit_values(flat):
+    """Rounding alone would make one value of it, and a slow ramp into bands."""
+    image = np.full((64, 64, 3), flat)
+    values = images.to_uint8(images.dithered(image))
+    assert np.ptp(values) <= 1 and abs(values.mean() - flat * 255) < 0.03
+
+
+def test_dither_leaves_what_8_bits_hold():
+    image = np.arange(256, dtype=np.float32).repeat(3).reshape(16, 16, 3) / np.float32(255)
+    np.testing.assert_array_equal(images.to_uint8(images.dithered(image)), images.to_uint8(image))
+
+
+@pytest.mark.parametrize("name", ["deep.png", "deep.tiff"])
+def test_16_bits_come_back(tmp_path, name):
+    image = np.linspace(0, 1, 48 * 3, dtype=np.float32).reshape(6, 8, 3) * np.float32(0.9)
+    images.save(tmp_path / name, image, bits=16, record={"kind": "image"})
+    assert images.bits_of(tmp_path / name) == 16 and images.read_record(tmp_path / name) == {"kind": "image"}
+    np.testing.assert_allclose(images.load(tmp_path / name), image, atol=1 / 65535)
+    images.save(tmp_path / "flat.png", image)
+    assert images.bits_of(tmp_path / "flat.png") == 8
