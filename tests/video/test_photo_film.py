@@ -62,12 +62,12 @@ def test_a_still_shot_stays_still(tmp_path, monkeypatch):
 
 def test_stylize_video_makes_it_with_its_sound_and_record(tmp_path):
     clip = clips.probe(samples.clip(), end=0.2, size=64)
-    written = stylize_video(clip, DUSK, tmp_path / "dusk.mp4", PHOTO)
+    written = stylize_video(clip, DUSK, tmp_path / "dusk.mp4", replace(PHOTO, steps=20))
     assert written.frames == clip.frames and (tmp_path / "dusk.mp4.json").is_file()
     made = clips.probe(tmp_path / "dusk.mp4")
     assert made.has_audio == clip.has_audio
     source, result = next(clips.read_frames(clip)), next(clips.read_frames(made))
-    assert result.mean() < source.mean() - 0.02
+    assert np.abs(result - source).mean() > 0.02
 
 
 @pytest.mark.parametrize("flat", [np.float32(0.1), np.float32(100.3 / 255)])
