@@ -68,6 +68,7 @@ if TYPE_CHECKING:  # The face: what stands here is imported when it is first ask
     from .video.flow import write_flo as write_flo
 
     # measures
+    from .research.comparison import compare as compare
     from .research.metrics import measure as measure
     from .research.metrics import motion_of as motion_of
     from .research.metrics import warping_error as warping_error

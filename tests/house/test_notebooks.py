@@ -34,6 +34,7 @@ SHRUNK = {
         "depths": [1],
         "style_names": ["ink"],
     },
+    "09_style_losses": {"extractor": "random", "size": 64, "steps": 2, "tries": 1},
 }
 
 PAPER = {

@@ -22,7 +22,7 @@ AVERAGED = False
 GRID = 48  # positions a side, of picture and style
 CONTENT_GRID = 24  # positions a side whose distances from each other are the content
 FAR = 2.0  # the largest cosine distance
-STRENGTH, CONTENT_STRENGTH = 1.0, 1.0  # of distances, in those of `gram`: the same content distance at the same weights
+STRENGTH = 0.01  # of a distance, in those of `gram`: the same content distance at the same weights
 
 
 def statistics(features: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor:
@@ -98,7 +98,7 @@ def content_loss(
     own, goal = (cosine_distance(f, f) for f in (own, goal))  # (1, P, P)
     apart = tf.reduce_sum(tf.abs(own - goal)) / (tf.reduce_sum(goal) + losses.TINY)
     scale = losses.content_scale(target, convention=convention, channels=channels or target.shape[-1])
-    return CONTENT_STRENGTH * scale * tf.reduce_sum(target**2) * apart
+    return scale * tf.reduce_sum(target**2) * apart
 
 
 def cosine_distance(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:

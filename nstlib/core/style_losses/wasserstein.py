@@ -16,7 +16,7 @@ from .. import losses
 
 AVERAGED = True
 RIDGE = 1e-4  # of the style's mean variance a channel: no direction is quite flat, so that every gradient is finite
-STRENGTH = 1.0  # of a distance, in those of `gram`: the same content distance at the same weights
+STRENGTH = 0.5  # of a distance, in those of `gram`: the same content distance at the same weights
 content_loss = losses.content_loss
 
 
