@@ -68,7 +68,9 @@ def decode(source: Source, size: int | None) -> np.ndarray:
 
 
 def check_pixels(name: str, width: int, height: int) -> None:
-    """Raises NstlibError for a picture that is too large to be decoded."""
+    """Raises NstlibError for a picture that is too large to be decoded, or has no pixels."""
+    if not width * height:
+        raise NstlibError(f"{name} is {width} x {height}: it has no pixels")
     if width * height > MOST_PIXELS:
         raise NstlibError(f"{name} is {width} x {height}; pictures to 20000 x 20000 are read")
 

@@ -106,6 +106,7 @@ def test_grey_arrays_and_masks_of_any_form():
         (np.zeros((6, 8, 3), complex), "array is complex128"),
         (np.full((6, 8, 3), 255.0), "values from 255 to 255; give floats in"),
         (np.array("photo.jpg"), r"array is \(\)"),
+        (Image.new("RGB", (0, 4)), "a PIL image is 0 x 4: it has no pixels"),
         ("https://example.org/a.jpg", "is an address; download the picture"),
     ],
 )

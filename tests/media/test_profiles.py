@@ -207,8 +207,7 @@ def test_png_primaries_are_what_little_cms_makes_of_them():
 
 
 def test_png_codes_of_display_p3():
-    curve = np.rint(255 * profiles.srgb_encoded((encoded(rgb_profile("p3")) / 255) ** 2.2)).astype(np.uint8)
-    assert_right(png(curve, cICP=bytes([12, 13, 0, 1])))
+    assert_right(png(in_codes(), cICP=bytes([12, 13, 0, 1])))
 
 
 def hdr(transfer):
@@ -309,8 +308,36 @@ def test_results_say_that_they_are_srgb(tmp_path, name):
     assert images.save(tmp_path / name, image).read_bytes() == first
 
 
-def test_heic_has_its_profile_its_codes_and_its_turn(monkeypatch):
+def in_codes():
+    """The patches in Display P3 with sRGB's curve, for which code 12 of H.273 stands with code 13."""
+    return np.rint(255 * profiles.srgb_encoded((encoded(rgb_profile("p3")) / 255) ** 2.2)).astype(np.uint8)
+
+
+def test_avif_says_its_colours_in_codes():
+    data = saved(Image.fromarray(in_codes()), "AVIF", quality=100, subsampling="4:4:4")
+    codes = data.index(b"colrnclx") + 8
+    assert_right(data[:codes] + struct.pack(">H", 12) + data[codes + 2 :], within=4)
+
+
+def test_heic_has_its_profile_its_codes_and_its_turn():
     heif = pytest.importorskip("pillow_heif", reason="HEIC needs pillow-heif")
+    for orientation in range(1, 9):
+        exif, data = Image.Exif(), io.BytesIO()
+        exif[ExifTags.Base.Orientation] = orientation
+        heif.from_pillow(Image.fromarray(PICTURE)).save(data, quality=-1, exif=exif.tobytes())
+        upright = (48, 64) if orientation < 5 else (64, 48)
+        assert images.shape_of(data.getvalue()) == upright == images.load(data.getvalue()).shape[:2]
+
+    picture, data = heif.from_pillow(Image.fromarray(in_codes())), io.BytesIO()
+    picture.info["nclx_profile"] = {
+        "color_primaries": 12,
+        "transfer_characteristics": 13,
+        "matrix_coefficients": 6,
+        "full_range_flag": 1,
+    }
+    picture.save(data, quality=-1, chroma=444, save_nclx_profile=True)
+    assert_right(data.getvalue(), within=4)
+
     profile = rgb_profile("p3")
     data = io.BytesIO()
     heif.from_pillow(Image.fromarray(encoded(profile))).save(data, quality=-1, chroma=444, icc_profile=profile)
