@@ -44,6 +44,7 @@ if TYPE_CHECKING:  # The face: what stands here is imported when it is first ask
     from .core.losses import total_variation_loss as total_variation_loss
     from .core.losses import temporal_loss as temporal_loss
     from .core.model import StyleContentModel as StyleContentModel
+    from .core.bilateral import tones as tones
     from .core.optimize import Adam as Adam
     from .core.speed.lbfgs import LBFGS as LBFGS
 
@@ -51,6 +52,7 @@ if TYPE_CHECKING:  # The face: what stands here is imported when it is first ask
     from .engines.frames import begin as begin
     from .engines.hub import load_module as load_module
     from .engines.records import record as record
+    from .engines.cube import save_cube as save_cube
     from .engines.lessons import learn as learn
     from .engines.lessons import Lesson as Lesson
     from .engines.lessons import FramePair as FramePair

@@ -125,6 +125,7 @@ def add_image(parser: argparse.ArgumentParser) -> None:
     text = "the picture to write, a PNG holds its record; of a folder the folder"
     parser.add_argument("-o", "--output", type=Path, required=True, help=text)
     parser.add_argument("--mask", type=Path, action="append", default=[], help="a style's region, white; one a style")
+    parser.add_argument("--cube", type=Path, help="with rendering photo: its colours as a .cube table for an editor")
     parser.add_argument("--json", action="store_true", help="print the final losses as JSON")
     add_settings(parser)
 
@@ -139,6 +140,10 @@ def image_command(given: argparse.Namespace) -> None:
     images.check_output(given.output)
     files.check_inputs(given.output, given.content, *given.styles, *given.mask)
     settings = given_settings(given)
+    if given.cube and (settings.rendering != "photo" or given.cube.suffix.lower() != ".cube"):
+        raise NstlibError(
+            f"--cube {given.cube}: give a .cube file, and --rendering photo; a painting has no colour table"
+        )
     for path in (given.content, *given.styles, *given.mask):
         images.shape_of(path)  # what can be refused at once is, before TensorFlow is loaded
     from ..engines.frames import begin
@@ -154,6 +159,13 @@ def image_command(given: argparse.Namespace) -> None:
         _keep(run, given.output)
         raise NstlibError(f"{error}; the last good picture is in {given.output}") from None
     _keep(run, given.output)
+    if given.cube:
+        from ..engines.cube import save_cube
+
+        apart = save_cube(given.cube, run)
+        print(
+            f"{given.cube} (its colours are {255 * apart:.1f} of 255 from the picture's, on average)", file=sys.stderr
+        )
     print(json.dumps({name: curve[-1] for name, curve in run.curves.items()}) if given.json else given.output)
 
 

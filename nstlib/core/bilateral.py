@@ -102,6 +102,30 @@ def maps(x: tf.Tensor, shape: tuple[int, int, int]) -> np.ndarray:
     return np.moveaxis(np.concatenate([OPPONENT @ grid[..., :3, :], grid[..., 3:, :]], axis=-2), -1, -2)
 
 
+def tones(x: tf.Tensor, levels: int) -> np.ndarray:
+    """(levels, rows, columns, 3): what the maps make of grey, from black to white; the grid to be looked at.
+
+    >>> settings = nst.Settings(rendering="photo", size=64, steps=2, levels=4)
+    >>> run = nst.Run(nst.samples.frame(30), nst.samples.frame(0), settings)
+    >>> nst.tones(run.optimizer.x, settings.levels).shape
+    (4, 16, 16, 3)
+    """
+    rows, columns = x.shape[:2]
+    grid = np.moveaxis(maps(x, (rows, columns, levels)), 2, 0)  # (levels, rows, columns, 3, 4)
+    grey = np.linspace(0, 1, levels, dtype=np.float32)[:, None, None, None]
+    return np.clip(grey + grid[..., :3].sum(-1) * (grey - 0.5) + grid[..., 3], 0, 1)
+
+
+def overall(x: tf.Tensor, levels: int, content: np.ndarray) -> np.ndarray:
+    """(1, 1, levels, 3, 4): one map a level for the whole picture, the mean by where the content has that luma."""
+    rows, columns = x.shape[:2]
+    share = features(tf.constant(content), levels)[..., 3].numpy()  # (H, W, levels)
+    down, across = hats(content.shape[0], rows), hats(content.shape[1], columns)
+    weight = np.einsum("hr,wc,hwl->rcl", down, across, share, optimize=True) + 1e-3  # where it has none: equal
+    weight /= weight.sum((0, 1))
+    return np.einsum("rcl,rclij->lij", weight, maps(x, (rows, columns, levels)), optimize=True)[None, None]
+
+
 @tf.function(reduce_retracing=True)
 def _sliced(x, content, features, rows, columns):
     """Σ over levels and inputs of the maps at each pixel, times its features: no `gather`, and so a plain gradient."""
