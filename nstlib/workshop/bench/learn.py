@@ -1,0 +1,112 @@
+"""One painting, learned: its style against instant's and an optimisation's at equal content, its rate, its steadiness.
+
+A budget of time is counted in steps too: on two unloaded cores with bfloat16 a step takes about 0.3 s, so that three
+minutes are 600 steps and ten are 2,000. `STEPS` takes fewer where the machine is shared.
+"""
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from statistics import geometric_mean
+
+import numpy as np
+
+from ...core.styles import Styles
+from ...engines.lessons import Lesson, learn
+from ...engines.onepass import Painter
+from ...media import clips
+from ...research import metrics
+from ...settings import Settings
+from ...video.film import Film
+from . import Row, compact
+from ._recipe import in_turn
+from .instant import INSTANTLY, filled, film_source
+
+PAINTINGS = os.environ.get("NST_LEARN_PAINTINGS", ",".join(compact.PAINTINGS)).split(",")
+STEPS = tuple(int(n) for n in os.environ.get("NST_LEARN_STEPS", "600,2000").split(","))  # three minutes, ten
+LIMITS = ((0.6, 0.35), (0.45, 0.2))  # floor and aim after each
+MODULES = os.environ.get("NST_LEARN_MODULES", "")  # a folder of modules PAINTING-STEPS, kept from run to run
+WEIGHTS = (0.05, 0.2)  # content weights of the optimisation: distances on both sides
+MIXES = (0.4, 0.6, 0.8, 1.0)  # strengths at which instant's distances are measured
+SIZES = (256, 384)
+
+
+def rows() -> Iterator[Row]:
+    """Every figure of a learned network; without ../shared there is nothing to judge by."""
+    if not (compact.SHARED / "teacher" / "judge.py").is_file():
+        print("learn: left out, no reference teacher in ../shared", file=sys.stderr)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        where = Path(MODULES or folder)
+        for steps, (floor, aim) in zip(STEPS, LIMITS, strict=False):
+            ratios = [ratio for name in PAINTINGS for ratio in against_instant(module(where, name, steps), name)]
+            name = f"style distance over instant's at equal content, {steps} steps, {len(PAINTINGS)} paintings"
+            yield Row("learn", name, geometric_mean(ratios), floor, aim, "lower")
+        last = module(where, PAINTINGS[0], STEPS[-1])
+        size = sum(file.stat().st_size for file in last.rglob("*") if file.is_file())
+        yield Row("learn", "size, MB", size / 1e6, 4, 1, "lower")
+        yield from rates(last)
+        yield from steadiness(last)
+
+
+def module(where: Path, name: str, steps: int) -> Path:
+    """The module of a painting, learned in so many steps from ../shared's photographs; kept in the folder."""
+    output = where / f"{name}-{steps}"
+    if not output.exists():
+        painting = compact.SHARED / "paintings" / f"{name}.jpg"
+        for _ in learn(painting, output, photos=compact.SHARED / "photos", lesson=Lesson(steps=steps)):
+            pass
+    return output
+
+
+def painter(handle: str, name: str, size: int, strength: float = 1.0) -> Callable[[np.ndarray], np.ndarray]:
+    """frame -> picture, by a module, in a painting of ../shared."""
+    settings = replace(INSTANTLY, module=handle, size=size, strength=strength)
+    return Painter(Styles(str(compact.SHARED / "paintings" / f"{name}.jpg"), settings), settings)
+
+
+def against_instant(folder: Path, name: str) -> Iterator[float]:
+    """For four photographs at two sizes: the judge's style distance over instant's at the same content distance.
+
+    Instant's content distance is lowered by its strength; where ours is above all of instant's, at its full strength.
+    """
+    judge = compact.load_judge()
+    for size in SIZES:
+        style = compact.read("paintings", name, size)
+        for photograph in compact.CONTENTS:
+            content = compact.read("contents", photograph, size)
+            ours = compact.judged(judge, painter(str(folder), name, size)(content), content, style)
+            pictures = [painter("instant", name, size, strength)(content) for strength in MIXES]
+            theirs = [compact.judged(judge, picture, content, style) for picture in pictures]
+            at = min(ours[0], max(found[0] for found in theirs))
+            yield ours[1] / compact.style_at(at, theirs)
+
+
+def rates(folder: Path) -> Iterator[Row]:
+    """Frames a second of the network alone: measured in turn with instant, whose own rate is another row."""
+    for shape, floor, aim in (((256, 256), 25, 60), ((360, 640), 7, 20)):
+        frame = filled(next(iter(clips.read_frames(clips.probe(film_source(), end=0.2)))), shape)
+        ours, theirs = (painter(handle, PAINTINGS[0], max(shape)) for handle in (str(folder), "instant"))
+        ours(frame), theirs(frame)
+        seconds = in_turn(lambda paint=ours, f=frame: paint(f), lambda paint=theirs, f=frame: paint(f), rounds=25)
+        name = f"frames a second, network alone, {shape[1]}x{shape[0]}"
+        yield Row("learn", name, 1 / seconds[0], floor, aim, "higher")
+        yield Row("learn", f"{name}, over instant's in turn", seconds[1] / seconds[0], None, None, "higher")
+
+
+def steadiness(folder: Path, size: int = 320, frames: int = 24) -> Iterator[Row]:
+    """Warping errors over the source's, with and without blending, over the first frames of the clip."""
+    clip = clips.probe(film_source(), size=size)
+    clip = replace(clip, picks=clip.picks[:frames])
+    motion, style = metrics.motion_of(clip), compact.SHARED / "paintings" / f"{PAINTINGS[0]}.jpg"
+    for consistency, floor, aim in (("independent", 6, 3), ("steady", 2.3, 1.5)):
+        with tempfile.TemporaryDirectory() as made:
+            settings = Settings(engine="hub", module=str(folder), size=size, consistency=consistency)
+            film = Film(clip, style, Path(made) / "out.mp4", settings)
+            found = metrics.measure(clips.read_frames(clip), (frame.image for frame in film), motion=motion)["mean"]
+        what = "with blending" if consistency == "steady" else "network alone"
+        ratio = found["warping_error"] / found["source_warping_error"]
+        yield Row("learn", f"warping error over the source's, {what}, {size} px", ratio, floor, aim, "lower")
