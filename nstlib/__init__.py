@@ -89,6 +89,7 @@ if TYPE_CHECKING:  # The face: what stands here is imported when it is first ask
     # panels, and past one machine
     from .studio.panel import Studio as Studio
     from .studio.grid import Grid as Grid
+    from .studio.live import Live as Live
     from .scale.films import DistributedFilm as DistributedFilm
     from .scale.cluster import DaskExecutor as DaskExecutor
 

@@ -42,6 +42,8 @@ class Module:
         self.handle, self.checksum, self._loaded = handle, checksum, loaded
         self.blends = hasattr(loaded, "statistics") and hasattr(loaded, "paint")
         self.learned = hasattr(loaded, "thumbnail")  # it knows one painting
+        # That painting's mean colours on a grid, as a picture: what a learned module takes for it.
+        self.known = loaded.thumbnail.numpy()[0].repeat(8, 0).repeat(8, 1) if self.learned else None
 
     def painter(
         self, styles: Sequence[np.ndarray], shares: Sequence[float], strength: float, *, size: int
@@ -183,7 +185,7 @@ def _callable(loaded: Any) -> Any:
 def _probe(module: Module) -> None:
     """Raises NstlibError unless the module makes a picture of two grey ones."""
     grey = np.full((64, 64, 3), 0.5, np.float32)
-    style = module._loaded.thumbnail.numpy()[0].repeat(8, 0).repeat(8, 1) if module.learned else grey
+    style = grey if module.known is None else module.known
     try:
         module.painter([style], [1.0], 1.0, size=64)(grey)
     except NstlibError:

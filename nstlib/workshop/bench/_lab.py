@@ -62,13 +62,13 @@ def server(folder: Path, *, theme: str = "light") -> Iterator[str]:
 
 
 @contextmanager
-def browser() -> Iterator[Any]:
-    """A headless browser of Playwright's."""
+def browser(*more: str) -> Iterator[Any]:
+    """A headless browser of Playwright's; more: flags of chromium's."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         flags = ["--no-sandbox", "--disable-gpu", "--js-flags=--expose-gc"]  # gc() makes the heap's size comparable
-        window = playwright.chromium.launch(executable_path=chromium(), args=flags)
+        window = playwright.chromium.launch(executable_path=chromium(), args=[*flags, *more])
         try:
             yield window
         finally:
