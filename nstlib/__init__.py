@@ -5,9 +5,7 @@
 """
 
 # isort: skip_file
-import ast
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
@@ -117,6 +115,9 @@ def __dir__() -> list[str]:
 
 def _homes() -> dict[str, tuple[str | None, str]]:
     """{name: (its module, its name there)}, read from the imports above, so that each name stands once."""
+    import ast  # here, as pathlib, so that `import nstlib` stays light
+    from pathlib import Path
+
     tree = ast.parse(Path(__file__).read_text("utf-8"))
     imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level]
     return {alias.asname or alias.name: (node.module, alias.name) for node in imports for alias in node.names}
