@@ -46,8 +46,12 @@ class Coding:
 
 
 def to_uint8(image: np.ndarray) -> np.ndarray:
-    """255 x, rounded: float [0, 1] -> uint8."""
-    return np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
+    """255 x, rounded: float [0, 1] -> uint8; by some rows at a time, since a large picture has no room for copies."""
+    result = np.empty(image.shape, np.uint8)
+    for top in range(0, len(image), 256):
+        rows = slice(top, top + 256)
+        result[rows] = np.rint(np.clip(image[rows], 0, 1) * 255)
+    return result
 
 
 def srgb_linear(value: np.ndarray) -> np.ndarray:
