@@ -2,10 +2,11 @@
 
 import os
 import shutil
-import sqlite3
 import weakref
 from contextlib import suppress
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from ..errors import NstlibError
 
@@ -15,9 +16,10 @@ NAME = "lock"
 class Lock:
     """The folder is this one's until `release`, or until its process ends, killed or not.
 
-    It is SQLite's lock on an empty file, which every platform's system drops with the process: no process number that
-    another program gets, no clock, no leftover to remove by hand. Raises NstlibError where another process has it.
-    Within one process the newest counts, so that a notebook's cell can be run again; the one before it may not go on.
+    The system drops the lock with the process: no process number that another program gets, no clock, no leftover to
+    remove by hand, which is why a file system without such locks is refused. Raises NstlibError where another process
+    has it. Within one process the newest counts, so that a notebook's cell can be run again; the one before it may not
+    go on.
     """
 
     def __init__(self, folder: Path, output: Path | None = None) -> None:
@@ -25,16 +27,14 @@ class Lock:
         self._path, self._shown = folder.resolve() / NAME, output or folder
         if before := _held.get(self._path):
             before.release()
-        self._connection = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
+        self._lock = FileLock(self._path, timeout=0, thread_local=False, fallback_to_soft=False)
         try:
-            self._connection.execute("PRAGMA journal_mode = OFF")  # there is nothing to roll back: no second file
-            self._connection.execute("BEGIN EXCLUSIVE")
-        except sqlite3.Error as error:
-            self.release()
-            if "locked" in str(error):
-                why = "is being written by another run; wait for its end, stop it, or choose another output"
-            else:
-                why = f"cannot be locked ({error}); choose an output on another disk"
+            self._lock.acquire()
+        except Timeout:
+            why = "is being written by another run; wait for its end, stop it, or choose another output"
+            raise NstlibError(f"{self._shown} {why}") from None
+        except (OSError, NotImplementedError) as error:
+            why = f"cannot be locked ({error}); choose an output on another disk"
             raise NstlibError(f"{self._shown} {why}") from None
         self._file = self._path.stat()
         _held[self._path] = self
@@ -60,16 +60,12 @@ class Lock:
 
     def release(self) -> None:
         """Let others have it."""
-        self._connection.close()
+        self._lock.release()
 
     def remove(self) -> None:
         """Let others have it, and remove the folder as far as that can be."""
         self.release()
         shutil.rmtree(self._path.parent, ignore_errors=True)
-
-    def __del__(self) -> None:
-        if hasattr(self, "_connection"):
-            self.release()
 
 
 _held: "weakref.WeakValueDictionary[Path, Lock]" = weakref.WeakValueDictionary()

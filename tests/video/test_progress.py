@@ -1,5 +1,6 @@
 """Work in progress has one owner, loses nothing that is finished, and believes nothing that is torn."""
 
+import os
 import subprocess
 import sys
 
@@ -42,6 +43,17 @@ def test_a_second_process_refuses_until_the_first_is_dead(folder, owner):
             Store(folder, {"a": 1}, fresh=fresh)
     owner.kill()
     owner.wait()
+    assert Store(folder, {"a": 1}).log == [ENTRY]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_child_that_outlives_its_killed_parent_holds_nothing(folder):
+    forking = OWNER.replace("print(", "import os, time\nif os.fork() == 0:\n    time.sleep(3)\n    os._exit(0)\nprint(")
+    with subprocess.Popen(
+        [sys.executable, "-c", forking, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout.readline() == "ready\n"
+        parent.kill()
     assert Store(folder, {"a": 1}).log == [ENTRY]
 
 
