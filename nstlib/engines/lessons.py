@@ -270,6 +270,13 @@ class Learning:
         export(self.weights(), self.painting, self.output, {**self.record, **figures}, sheet)
         return self.output
 
+    def leave(self) -> Path:
+        """Save, write the module as it is, and let the folder go: the same call goes on from here."""
+        self.save()
+        folder = self.keep()
+        self._lock.release()
+        return folder
+
     def _end(self) -> None:
         """Write the module once; what was saved on the way goes."""
         if self._lock.held:

@@ -105,6 +105,7 @@ def arrange(studio: Any) -> tuple[widgets.Widget, ...]:
         titled("Style", ""),
         studio.styles.box,
         classed(knobs.blend, "nst-steers"),
+        folded("Learn this painting", studio.lesson.box),
         titled("Weights", STEERS),
         classed(knobs.steering, "nst-steers"),
         folded("Weights of the style layers", classed(knobs.layers, "nst-steers")),

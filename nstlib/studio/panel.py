@@ -21,11 +21,12 @@ from .gallery import Gallery
 from .kept import Shelf, Snapshot, close_widgets, snapshot
 from .knobs import Knobs
 from .layout import Transport, arrange, line, says
+from .lesson_box import LessonBox
 from .moves import Moves
 from .pace import Pace, before_start, status
 from .prewarm import trace, trace_key
 from .view import STILL, View
-from .words import GO_ON, STARTS, waits
+from .words import GO_ON, START_ANEW, STARTS, waits
 from .worker import Worker
 
 PREVIEW = 256  # longest side of a result, pixels, where no settings are given
@@ -65,6 +66,13 @@ class Studio(widgets.VBox):
         self.knobs = Knobs(first, self._moved)
         self.shelf = Shelf(self.folder, self.view, take_up=self.take_up, first=first)
         self.contents, self.styles = self._galleries(content, styles)
+        self.lesson = LessonBox(
+            self.folder,
+            chosen=lambda: self.styles.chosen[0],
+            before=self.pause,
+            learned=self._learned,
+            failed=self.tell,
+        )
         self.message = widgets.HTML()
         self.children = arrange(self)
         self.add_class("nst-studio")
@@ -210,6 +218,7 @@ class Studio(widgets.VBox):
 
     def interrupt(self) -> None:
         """End the thread; Start makes another."""
+        self.lesson.stop()
         if self._worker is not None and self._worker.alive:
             self._worker.close(timeout=2.0)
             self._begun = None
@@ -221,6 +230,7 @@ class Studio(widgets.VBox):
         if not self._closed:
             self._closed = True
             guard.forget(self)
+            self.lesson.close()
             if self._worker is not None:
                 self._worker.close()
             for child in self.children:
@@ -310,6 +320,11 @@ class Studio(widgets.VBox):
                 self._move_to(*moment)
                 self._chose()
         self._offer_moves()
+
+    def _learned(self, module: Path) -> None:
+        """Offer what was learned as the engine; called on the lesson's thread."""
+        self.set(rendering="painting", engine="hub", module=str(module), strength=1.0)
+        self.say(f"{module.name} is learned: press {START_ANEW if self._begun else STARTS['idle']}")
 
     def _offer_moves(self) -> None:
         undo, redo = self.moves.can

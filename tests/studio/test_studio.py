@@ -15,10 +15,11 @@ from conftest import smooth_noise
 
 from nstlib.core.run import Run
 from nstlib.engines import records
+from nstlib.engines.lessons import Learnt
 from nstlib.errors import NstlibError
 from nstlib.media import images
 from nstlib.settings import DEFAULT_WEIGHTS, PHOTO_WEIGHTS, STEERABLE, Settings
-from nstlib.studio import Grid, Studio, code, curves, guard
+from nstlib.studio import Grid, Studio, code, curves, guard, lesson_box
 from nstlib.studio.checkpoints import MOST, Checkpoints
 from nstlib.studio.knobs import Knobs, shown
 from nstlib.studio.moves import PAUSE, Moves
@@ -573,3 +574,50 @@ def test_a_photograph_has_its_own_usual_settings_and_a_painting_gets_its_own_bac
     assert studio.knobs.settings() == small
     studio.undo()
     assert studio.knobs.settings().rendering == "photo" and studio.knobs.settings().strength == 1.5
+
+
+class Learning:
+    """Stands for `engines.lessons.Learning`, which has tests of its own."""
+
+    left = False
+
+    def __init__(self, painting, output, *, lesson, fresh):
+        self.painting, self.output, self.steps, self.fresh = painting, output, lesson.steps, fresh
+        Learning.last = self
+
+    def __iter__(self):
+        return (Learnt(n, 1.0, 0.1, 0.5, float(self.steps - n)) for n in range(1, self.steps + 1))
+
+    def preview(self):
+        return smooth_noise(3, (32, 32))
+
+    def leave(self):
+        self.left = True
+
+
+def test_a_painting_is_learned_on_a_thread_and_is_the_engine_then(studio, files, monkeypatch):
+    monkeypatch.setattr(lesson_box, "learn", Learning)
+    box = studio.lesson
+    box.steps.value = 2
+    box.start()
+    box.close(WAIT)
+    assert Learning.last.painting == files["one"] and not Learning.last.fresh
+    settings = studio.knobs.settings()
+    assert (settings.engine, settings.module) == ("hub", str(studio.folder / "learned" / "one"))
+    assert "one is learned: press Start" in said(studio) and box.preview.value
+    box.steps.value, box.fresh.value = 10**5, True
+    box.start()
+    assert box.button.description == "Stop"
+    studio.interrupt()
+    box.close(WAIT)
+    assert Learning.last.left and Learning.last.fresh and box.button.description == "Learn" and not box.at_work
+
+
+def test_what_cannot_be_learned_is_one_line(studio, monkeypatch):
+    def refused(*given, **more):
+        raise NstlibError("the painting is too small")
+
+    monkeypatch.setattr(lesson_box, "learn", refused)
+    studio.lesson.start()
+    studio.lesson.close(WAIT)
+    assert said(studio) == "the painting is too small" and studio.knobs.settings().engine == "optimise"
