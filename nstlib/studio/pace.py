@@ -96,4 +96,4 @@ def roughly(seconds: float) -> str:
         return f"{5 * round(seconds / 5)} s"
     if seconds < 90 * 60:
         return f"{round(seconds / 60)} min"
-    return f"{seconds / 3600:.2g} h"
+    return f"{seconds / 3600:.1f} h" if seconds < 36000 else f"{round(seconds / 3600)} h"
