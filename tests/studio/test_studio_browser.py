@@ -150,8 +150,10 @@ def tile(page, name):
     return page.locator(f".nst-tile:has(span:text-is('{name}'))")
 
 
-def chosen(page):
-    return page.locator(".nst-tile[aria-pressed=true] span").all_inner_texts()
+def chooses(page, *names):
+    """Wait until these tiles are the chosen ones."""
+    read = "[...document.querySelectorAll('.nst-tile[aria-pressed=true] span')].map(e => e.innerText).join()"
+    page.wait_for_function(f"names => {read} === names", arg=",".join(names))
 
 
 def test_the_picture_grows_and_a_slider_steers_it_while_cells_run(page):
@@ -234,12 +236,13 @@ def test_tiles_of_any_shape_are_whole_and_chosen_by_a_click_anywhere(page):
         page.wait_for_function(
             "name => document.querySelector('.nst-tile[aria-pressed=true]').innerText === name", arg=name
         )
-    assert chosen(page) == ["panorama", "whirls"]
+    chooses(page, "panorama", "whirls")
     tile(page, "ink").click()
-    assert chosen(page) == ["panorama", "ink"] and not row(page, "style_blend").is_visible()
+    chooses(page, "panorama", "ink")
+    assert not row(page, "style_blend").is_visible()
     tile(page, "mosaic").click(modifiers=["Control"])
     row(page, "style_blend").wait_for()
-    assert chosen(page) == ["panorama", "mosaic", "ink"]
+    chooses(page, "panorama", "mosaic", "ink")
     assert row(page, "style_blend").locator(".noUi-handle").count() == 2
     page.locator(".nst-blend input").uncheck()
     page.wait_for_function("document.querySelectorAll('.nst-tile[aria-pressed=true]').length === 2")
@@ -247,7 +250,7 @@ def test_tiles_of_any_shape_are_whole_and_chosen_by_a_click_anywhere(page):
     path.fill("square.png")
     path.press("Enter")
     page.wait_for_function("document.querySelectorAll('.nst-tile').length === 9")
-    assert chosen(page) == ["panorama", "square"]
+    chooses(page, "panorama", "square")
 
 
 def test_results_are_kept_named_sorted_compared_downloaded_and_deleted(page):
@@ -438,7 +441,8 @@ def test_the_apps_reload_finds_its_run_or_says_that_it_is_gone(lab, tmp_path):
         page.goto(address)
         page.wait_for_selector(".nst-tile img")
         assert page.title() == page.inner_text("h1").strip("¶") == "Neural style studio"
-        assert chosen(page) == ["square", "whirls"] and page.locator("button:has-text('Close')").count() == 0
+        chooses(page, "square", "whirls")
+        assert page.locator("button:has-text('Close')").count() == 0
         started(page)
         page.keyboard.press("k")  # wherever the focus is
         page.wait_for_selector(".nst-card")
