@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 import tensorflow as tf
@@ -35,7 +35,10 @@ SIDES = (96, 192, 384)
 
 @dataclass(frozen=True)
 class Judged:
-    """A picture's style distance by longest side (0: its own), its content distance, and the seconds it took."""
+    """A picture's style distance by longest side (0: its own), its content distance, and the seconds it took.
+
+    They are the processors', which another program's load changes little.
+    """
 
     style: dict[int, float]
     content: float
@@ -87,9 +90,9 @@ def made(content: str, style: str, settings: Settings) -> Judged:
     photo, painting = (
         images.load(SHARED / folder / f"{name}.jpg") for folder, name in (("contents", content), ("paintings", style))
     )
-    began = perf_counter()
+    began = process_time()
     picture = Run(photo, painting, settings).finish()
-    seconds = perf_counter() - began
+    seconds = process_time() - began
 
     PICTURES.mkdir(parents=True, exist_ok=True)
     kind = "new" if settings.forms else "old"
