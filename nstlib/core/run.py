@@ -89,7 +89,7 @@ class Run(Steps):
         model = self.model_of(self.stages[self._stage])
         self._model = tiled(model, settings.tile) if 0 < settings.tile < max(shape) else model
 
-        self._targets = compared(self, self._model, shape, self._earlier)
+        self._targets = targets_of(self, self._model, shape, self._earlier)
         self._weigh()
 
     def _within_memory(self, work: Callable[[], Any]) -> Any:
@@ -238,7 +238,7 @@ def _first(steps: Steps, shape: tuple[int, int]) -> np.ndarray:
     return images.load(init)
 
 
-def compared(
+def targets_of(
     steps: Steps,
     model: StyleContentModel | TiledModel,
     shape: tuple[int, int],

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..core.model import load_model, term_weights
-from ..core.run import compared
+from ..core.run import targets_of
 from ..core.speed import arithmetic, memory
 from ..core.speed.tiles import tiled
 from ..core.steps import Inputs, Steps
@@ -74,7 +74,7 @@ class Pass(Steps):
 
         self._image, model = self.content, load_model(settings)
         self.model = tiled(model, settings.tile) if 0 < settings.tile < max(self.shape) else model
-        self._targets = compared(self, self.model, self.shape)
+        self._targets = targets_of(self, self.model, self.shape)
 
     def _evaluate(self) -> tuple[float, Mapping[str, Any]]:
         self._image = Painter(self.styles, self.settings)(self.content)

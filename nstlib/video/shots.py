@@ -39,7 +39,7 @@ class CutDetector:
         if is_blank(frame):
             return begins
         if self._last is not None:
-            likeness = compare(self._last, frame)
+            likeness = compare_frames(self._last, frame)
             begins |= likeness.apart and not (self._fast and likeness.colours > COLOURS)
             self._fast = likeness.together < CALM and not begins
         self._last = frame
@@ -67,7 +67,7 @@ def is_blank(frame: np.ndarray) -> bool:
     return bool(extreme > BLANK) or not (_contrasts(_detail(grey)) > FLAT).any()
 
 
-def compare(previous: np.ndarray, current: np.ndarray) -> Likeness:
+def compare_frames(previous: np.ndarray, current: np.ndarray) -> Likeness:
     """How alike two frames (H, W, 3) in [0, 1] are, wherever their parts have moved.
 
     Blocks of the one look for themselves nearby in the other, in either direction, since what is uncovered in one is
@@ -88,7 +88,7 @@ def compare(previous: np.ndarray, current: np.ndarray) -> Likeness:
 
 def is_cut(previous: np.ndarray, current: np.ndarray) -> bool:
     """Whether two frames (H, W, 3) in [0, 1] belong to different shots; `CutDetector` knows more of a whole film."""
-    return compare(previous, current).apart
+    return compare_frames(previous, current).apart
 
 
 def _matched(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
