@@ -122,13 +122,3 @@ def temporal_loss(image: tf.Tensor, warped: tf.Tensor, reliability: tf.Tensor) -
     """
     error = reliability[..., None] * (image - warped) ** 2
     return tf.reduce_sum(error, axis=(-3, -2, -1)) / tf.cast(tf.size(image), tf.float32)
-
-
-def style_unit(gram: tf.Tensor, *, convention: str, channels: int) -> tf.Tensor:
-    """What a relative distance of 1 is in a convention: Σ A², scaled as `style_loss` is; 1 in `relative`.
-
-    gram: the style's A, (C, C) or (K, C, C); channels N. Style losses other than Gram's are relative by themselves, and
-    times this unit their weights mean what they mean for Gram's.
-    """
-    scale = style_scale(gram, convention=convention, channels=channels)
-    return scale * tf.reduce_sum(gram**2, axis=(-2, -1))

@@ -18,16 +18,8 @@ from .schedule import Stage, level_count, plan, result_shape, working_size
 from .speed import arithmetic, memory
 from .speed.lbfgs import LBFGS
 from .speed.tiles import TiledModel, refuse_masks, tiled
-from .steps import Inputs, Steps
+from .steps import Diverged, Inputs, Steps
 from .styles import Picture, Styles
-
-
-class Diverged(NstlibError):
-    """The loss is no longer finite; `image` is the last good picture."""
-
-    def __init__(self, message: str, image: np.ndarray) -> None:
-        super().__init__(message)
-        self.image = image
 
 
 class Run(Steps):

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import NstlibError
 from ..media import images
 from ..settings import Settings, check_blend, steer
 from .model import summarise
@@ -25,6 +26,14 @@ class Step:
     total_steps: int
     shape: tuple[int, int]
     losses: dict[str, float]
+
+
+class Diverged(NstlibError):
+    """The loss is no longer finite; `image` is the last good picture."""
+
+    def __init__(self, message: str, image: np.ndarray) -> None:
+        super().__init__(message)
+        self.image = image
 
 
 class Inputs:

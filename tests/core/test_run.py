@@ -6,9 +6,10 @@ import tensorflow as tf
 from conftest import smooth_noise
 
 from nstlib.core import losses, schedule
-from nstlib.core.run import Diverged, Run
+from nstlib.core.run import Run
 from nstlib.core.schedule import doubling
 from nstlib.core.speed import arithmetic
+from nstlib.core.steps import Diverged
 from nstlib.errors import NstlibError
 from nstlib.research.conversions import convert_weights
 from nstlib.settings import CONVENTIONS

@@ -15,8 +15,11 @@ A new one is a file here and its name in `settings.STYLE_LOSSES`.
 from importlib import import_module
 from types import ModuleType
 
+import tensorflow as tf
+
 from ...errors import choose
 from ...settings import STYLE_LOSSES
+from .. import losses
 
 
 def load_style_loss(name: str) -> ModuleType:
@@ -24,3 +27,13 @@ def load_style_loss(name: str) -> ModuleType:
     if name not in STYLE_LOSSES:
         raise choose("style_loss", name, STYLE_LOSSES)
     return import_module(f"{__name__}.{name}")
+
+
+def style_unit(gram: tf.Tensor, *, convention: str, channels: int) -> tf.Tensor:
+    """What a relative distance of 1 is in a convention: Σ A², scaled as `style_loss` is; 1 in `relative`.
+
+    gram: the style's A, (C, C) or (K, C, C); channels N. Style losses other than Gram's are relative by themselves, and
+    times this unit their weights mean what they mean for Gram's.
+    """
+    scale = losses.style_scale(gram, convention=convention, channels=channels)
+    return scale * tf.reduce_sum(gram**2, axis=(-2, -1))

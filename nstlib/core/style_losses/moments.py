@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from .. import losses
+from . import style_unit
 from .wasserstein import AVERAGED, gaussian, statistics  # noqa: F401 (this module's, too)
 
 FLAT = 1e-6  # of the mean square a channel, added to a variance: the root's gradient is finite where nothing varies
@@ -33,13 +34,13 @@ def distances(
     convention: str,
     channels: Mapping[str, int],
 ) -> dict[str, tf.Tensor]:
-    """The distance over the style's mean squared feature E |F_s|², times `losses.style_unit`: {layer: (K,)}."""
+    """The distance over the style's mean squared feature E |F_s|², times `style_unit`: {layer: (K,)}."""
     found = {}
     for layer, style in target.items():
         mean, deviation = _mean_and_deviation(own[layer], style["flat"])
         apart = tf.reduce_sum((mean - style["mean"]) ** 2 + (deviation - style["deviation"]) ** 2, axis=-1)  # (K,)
         energy = tf.linalg.trace(style["gram"]) + losses.TINY
-        unit = losses.style_unit(style["gram"], convention=convention, channels=channels[layer])
+        unit = style_unit(style["gram"], convention=convention, channels=channels[layer])
         found[layer] = STRENGTH * unit * apart / energy
     return found
 

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from .. import losses
+from . import style_unit
 
 AVERAGED = False
 GRID = 48  # positions a side, of picture and style
@@ -52,7 +53,7 @@ def distances(
     convention: str,
     channels: Mapping[str, int],
 ) -> dict[str, tf.Tensor]:
-    """The hypercolumns' distance times `losses.style_unit`, the same for each layer of a level: {layer: (K,)}."""
+    """The hypercolumns' distance times `style_unit`, the same for each layer of a level: {layer: (K,)}."""
     found = {}
     for level in dict.fromkeys(layer.partition("@")[2] for layer in target):
         layers = [layer for layer in target if layer.partition("@")[2] == level]
@@ -62,7 +63,7 @@ def distances(
         counts = own[layers[0]][..., -1]  # (1 or K, P)
         apart = relaxed_distance(columns, style, counts) + moments_distance(columns, style, counts)  # (K,)
         for layer in layers:
-            unit = losses.style_unit(target[layer]["gram"], convention=convention, channels=channels[layer])
+            unit = style_unit(target[layer]["gram"], convention=convention, channels=channels[layer])
             found[layer] = STRENGTH * unit * apart
     return found
 

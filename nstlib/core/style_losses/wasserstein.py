@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 import tensorflow as tf
 
 from .. import losses
+from . import style_unit
 
 AVERAGED = True
 RIDGE = 1e-4  # of the style's mean variance a channel: no direction is quite flat, so that every gradient is finite
@@ -41,14 +42,14 @@ def distances(
     convention: str,
     channels: Mapping[str, int],
 ) -> dict[str, tf.Tensor]:
-    """The squared distance over the style's mean squared feature E |F_s|², times `losses.style_unit`: {layer: (K,)}."""
+    """The squared distance over the style's mean squared feature E |F_s|², times `style_unit`: {layer: (K,)}."""
     found = {}
     for layer, style in target.items():
         mean, covariance = gaussian(own[layer])
         apart = tf.reduce_sum((mean - style["mean"]) ** 2, axis=-1)
         apart += bures(_ridged(covariance, style["ridge"]), style["root"])
         energy = tf.linalg.trace(style["gram"]) + losses.TINY
-        unit = losses.style_unit(style["gram"], convention=convention, channels=channels[layer])
+        unit = style_unit(style["gram"], convention=convention, channels=channels[layer])
         found[layer] = STRENGTH * unit * apart / energy
     return found
 
