@@ -240,7 +240,7 @@ class Learning:
         if not path.is_file():
             return None
         try:
-            with np.load(io.BytesIO(path.read_bytes())) as file:
+            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
                 state = dict(file)
             about = json.loads(str(state.pop("about")))
             before = about["record"]
