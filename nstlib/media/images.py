@@ -4,6 +4,7 @@ import io
 import json
 import os
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -148,12 +149,21 @@ def dithered(image: np.ndarray) -> np.ndarray:
 
     What 8 bits hold exactly stays. The noise is Jimenez's interleaved gradient noise (2014), shifted for each channel.
     """
-    x, channel = np.ogrid[: image.shape[1], :3]
+    tile = _noise()
+    side, width = len(tile), image.shape[1]
+    tile = np.tile(tile, (1, -(-width // side), 1))[:, :width]
     result = np.empty_like(image, np.float32)
-    for y in range(image.shape[0]):  # by rows: a large picture has no room for the noise
-        noise = 52.9829189 * ((0.06711056 * (x + 17 * channel) + 0.00583715 * (y + 11 * channel)) % 1) % 1
-        result[y] = image[y] + ((noise - 0.5) * (0.999 / 255)).astype(np.float32)
+    for top in range(0, len(image), side):  # a large picture has no room for the noise
+        rows = image[top : top + side]
+        result[top : top + side] = rows + tile[: len(rows)]
     return np.clip(result, 0, 1, out=result)
+
+
+@lru_cache
+def _noise(side: int = 256) -> np.ndarray:
+    y, x, channel = np.ogrid[:side, :side, :3]
+    noise = 52.9829189 * ((0.06711056 * (x + 17 * channel) + 0.00583715 * (y + 11 * channel)) % 1) % 1
+    return ((noise - 0.5) * (0.999 / 255)).astype(np.float32)
 
 
 def encode(image: np.ndarray, kind: str = "PNG", **options: Any) -> bytes:
