@@ -46,7 +46,7 @@ def scale() -> Iterator[Row]:
 
     Compact's norm tells its mean by the teacher's ratio of the two. The photographs are others than the factors'.
     """
-    weights = dict(np.load(SHARED / "teacher" / "vgg19_slim16x.npz"))
+    weights = dict(np.load(SHARED / "teacher" / "vgg19_slim16x.npz", allow_pickle=False))
     model, found = student().extractor, {layer: [] for layer in STYLE_LAYERS}
     for photo in calibrate.photographs(str(SHARED / "photos"), PHOTOS):
         full, own = calibrate.full_features(weights, photo), model(tf.constant(photo))
