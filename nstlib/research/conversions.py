@@ -10,6 +10,8 @@ from ..core.levels import halvings
 from ..core.model import Targets, Tensors, style_shares
 from ..settings import Settings
 
+LARGEST = 1e6  # of the converted weights
+
 
 def convert_weights(
     settings: Settings, convention: str, targets: Targets, channels: Mapping[str, int], shape: tuple[int, int]
@@ -27,13 +29,16 @@ def convert_weights(
     content = np.mean([ratio[f"content/{layer}"] for layer in targets.content])
     shares = style_shares(settings, targets.style)
     style = np.array([shares[layer] * ratio[f"style/{layer}"] for layer in targets.style])
+    weights = content_weight * content, style_weight * style.sum(), tv_weight * ratio["total_variation"]
+    factor = min(1.0, LARGEST / max(weights))  # on VGG19's scale energies are large: a weight has a largest value
+    content_weight, style_weight, tv_weight = (float(factor * weight) for weight in weights)
     return replace(
         settings,
         convention=convention,
-        content_weight=content_weight * content,
-        style_weight=style_weight * style.sum(),
+        content_weight=content_weight,
+        style_weight=style_weight,
         style_layer_weights=tuple(style / style.sum()),
-        tv_weight=tv_weight * ratio["total_variation"],
+        tv_weight=tv_weight,
     )
 
 
