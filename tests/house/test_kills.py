@@ -71,7 +71,7 @@ for weight in (1.0, 2.0, 4.0):
     panel.wait()
     panel.keep()
     panel.wait()
-    print(panel.strip.save(panel.strip.snapshots[-1]), flush=True)
+    print(panel.shelf.save(panel.shelf.all[-1]), flush=True)
 leave(0)
 """
 LIGHT = Settings(extractor="random", size=32, steps=2, style_layers=("block1_conv1",), content_layers=("block1_conv1",))
