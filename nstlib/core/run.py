@@ -14,7 +14,7 @@ from ..settings import STARTS, Settings, check_blend
 from .model import StyleContentModel, Targets, load_model, term_weights
 from .optimize import Adam
 from .parameters import load_parameters
-from .schedule import Stage, level_count, plan, result_shape, working_size
+from .schedule import Stage, level_count, network_of, plan, result_shape, working_size
 from .speed import arithmetic, memory
 from .speed.lbfgs import LBFGS
 from .speed.tiles import TiledModel, refuse_masks, tiled
@@ -179,7 +179,7 @@ class Run(Steps):
 
     def model_of(self, stage: Stage) -> StyleContentModel:
         """The model that a stage's pictures are compared by."""
-        network = _network(self._settings, stage.warm)
+        network = network_of(self._settings, stage.warm)
         smallest = load_model(network).extractor.smallest
         return load_model(network, stage.precision, level_count(stage.shape, self._settings.forms, smallest))
 
@@ -197,7 +197,7 @@ class Run(Steps):
 
 def _planned(shape: tuple[int, int], settings: Settings, *, warm: bool) -> list[Stage]:
     """The run's stages. Raises NstlibError where the picture does not reach the deepest layer."""
-    networks = [settings, *([_network(settings, warm)] if warm else [])]
+    networks = [settings, *([network_of(settings, warm)] if warm else [])]
     smallest = max(load_model(network).extractor.smallest for network in networks)
     if min(shape) < smallest:
         raise NstlibError(
@@ -205,15 +205,6 @@ def _planned(shape: tuple[int, int], settings: Settings, *, warm: bool) -> list[
             "side; choose a larger size, or shallower layers"
         )
     return plan(shape, settings, smallest=smallest, warm=warm)
-
-
-def _network(settings: Settings, warm: bool) -> Settings:
-    """The settings whose extractor a stage has. Raises NstlibError where a warm start is compact's already."""
-    if not warm:
-        return settings
-    if settings.extractor == "compact":
-        raise NstlibError("init=compact is a start for vgg19 and random; with the extractor compact choose content")
-    return replace(settings, extractor="compact", weights="", pooling="max")
 
 
 def _first(steps: Steps, shape: tuple[int, int]) -> np.ndarray:

@@ -5,9 +5,11 @@ evaluation there costs little: at 192 pixels a sixteenth of one at 768.
 """
 
 import math
+from dataclasses import replace
 from itertools import accumulate
 from typing import NamedTuple
 
+from ..errors import NstlibError
 from ..media import images
 from ..settings import Settings
 
@@ -72,6 +74,15 @@ def plan(shape: tuple[int, int], settings: Settings, *, smallest: int, warm: boo
         Stage(size, precision, until, warm)
         for (size, precision, warm), until in zip(stages, [*ends, math.inf], strict=True)
     ]
+
+
+def network_of(settings: Settings, warm: bool) -> Settings:
+    """The settings whose extractor a stage has. Raises NstlibError where a warm start is compact's already."""
+    if not warm:
+        return settings
+    if settings.extractor == "compact":
+        raise NstlibError("init=compact is a start for vgg19 and random; with the extractor compact choose content")
+    return replace(settings, extractor="compact", weights="", pooling="max")
 
 
 def growing(shape: tuple[int, int], smallest: int) -> list[tuple[int, int]]:
