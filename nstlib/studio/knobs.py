@@ -23,6 +23,7 @@ DEPENDS = {
     "learning_rate": {"optimizer": "adam"},
     "module": {"engine": "hub"},
     "strength": {"engine": "hub", "rendering": "photo"},
+    "smoothness": {"rendering": "photo"},
 }
 
 
