@@ -24,8 +24,9 @@ Network = Callable[[tf.Tensor, Read | None], dict[str, Any]]  # {layer: features
 class Extractor:
     """A picture's features by layer: `extractor(image)` -> {layer: (1, h, w, C) float32}.
 
-    image (1, H, W, 3), RGB in [0, 1]. `channels` has the N of each layer in the formulas (VGG19's own, which C differs
-    from where a head is folded); `checksum` is the SHA-256 of the weights in use.
+    image (1, H, W, 3), RGB in [0, 1]. `channels` has the N of each layer in the formulas: VGG19's own, where compact's
+    folded heads have fewer, C, that keep the norms of differences and of Gram matrices. `checksum` is the SHA-256 of
+    the weights in use.
     """
 
     name: str

@@ -25,7 +25,7 @@ Tensors = dict[str, tf.Tensor]
 class Targets:
     """What one picture is compared with.
 
-    content {layer: (1, h, w, C)}; style {layer: what the style loss has `prepared` of K styles' statistics}, and shares
+    content {layer: (1, h, w, C)}; style {name: what the style loss has `prepared` of K styles' statistics}, and shares
     (K,), how much each counts; masks (K, H, W), a region for each style, or None; warped (T, H, W, 3) and reliability
     (T, H, W), T earlier results in this frame's grid, or None.
     """
@@ -173,7 +173,7 @@ def style_shares(settings: Settings, names: Mapping[str, Any]) -> dict[str, floa
 
 
 def summarise(terms: Mapping[str, Any], settings: Settings) -> dict[str, float]:
-    """The terms as numbers, with `content` and `style`, the weighted means over their layers."""
+    """The terms as numbers, with `content`, the mean over its layers, and `style`, the sum by `style_shares`."""
     values = {name: float(value) for name, value in terms.items()}
     content = np.mean([values[f"content/{layer}"] for layer in settings.content_layers])
     names = [name.removeprefix("style/") for name in values if name.startswith("style/")]
@@ -186,7 +186,8 @@ def summarise(terms: Mapping[str, Any], settings: Settings) -> dict[str, float]:
 def load_model(settings: Settings, precision: str = "float32", levels: int = 1) -> StyleContentModel:
     """The model that the settings describe, in float32 or bfloat16; made, and traced, once.
 
-    levels: at how many sizes style is compared, the picture's and those of it halved.
+    levels: at how many sizes style is compared, the picture's and those of it halved; `settings.levels` is a
+    photograph's.
     """
     layers = tuple(dict.fromkeys((*settings.style_layers, *settings.content_layers)))
     extractor = load_extractor(

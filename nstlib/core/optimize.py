@@ -15,7 +15,7 @@ Objective = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor, Any]]
 
 
 class Adam:
-    """x − η m̂ / (√v̂ + ε): the tutorial's optimiser (β₁ 0.99, β₂ 0.999, ε 0.1).
+    """x − η √(1 − β₂ᵗ) / (1 − β₁ᵗ) · m / (√v + ε): the tutorial's (β₁ 0.99, β₂ 0.999, ε 0.1), with ε as Keras has it.
 
     >>> adam = nst.Adam([0.5], learning_rate=0.1)
     >>> adam.step(lambda x: (x[0] ** 2, 2 * x, None))

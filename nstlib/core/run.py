@@ -107,9 +107,9 @@ class Run(Steps):
         """An optimiser that starts from x."""
         settings, bounded = self._settings, self.parameters.bounded
         if settings.optimizer == "lbfgs":
-            memory = 3 if settings.tile else None  # a picture in tiles has no room for many copies of itself
+            moves = 3 if settings.tile else None  # a picture in tiles has no room for many copies of itself
             first = 0.04 if self._stage == 0 else 0.01
-            return LBFGS(x, memory=memory, first=first, precondition=self.parameters.precondition, bounded=bounded)
+            return LBFGS(x, memory=moves, first=first, precondition=self.parameters.precondition, bounded=bounded)
         epsilon = 0.1 if settings.convention == "tutorial" else 1e-8  # 0.1 suits the tutorial's large gradients
         return Adam(x, learning_rate=settings.learning_rate, epsilon=epsilon, bounded=bounded)
 

@@ -71,8 +71,8 @@ def plan(shape: tuple[int, int], settings: Settings, *, smallest: int, warm: boo
         ends.append(max(begin, min(begin + FAST, steps - math.ceil(EXACT * steps))))
 
     return [
-        Stage(size, precision, until, warm)
-        for (size, precision, warm), until in zip(stages, [*ends, math.inf], strict=True)
+        Stage(size, precision, until, warmed)
+        for (size, precision, warmed), until in zip(stages, [*ends, math.inf], strict=True)
     ]
 
 

@@ -18,8 +18,8 @@ from .styles import Picture, Styles
 class Step:
     """One evaluation: its number from 1, of how many, the picture's (H, W) at it, and the losses by name.
 
-    The losses are unweighted: `total` is content_weight · `content` + style_weight · `style` + tv_weight ·
-    `total_variation` + temporal_weight · `temporal`. `content/LAYER` and `style/LAYER` are the layers' own.
+    The losses are unweighted but for `total`, their weighted sum: content_weight · `content` + style_weight · `style` +
+    tv_weight · `total_variation` + temporal_weight · `temporal`. `content/LAYER` and `style/LAYER` are the layers' own.
     """
 
     number: int

@@ -7,7 +7,7 @@ A module has
 - `distances(own, target, *, convention, channels)`: from {layer: statistics (K or 1, …)} and {layer: prepared} to
   {layer: (K,)}; `channels` has each layer's N;
 - `content_loss`: what goes with it as content, as `losses.content_loss`;
-- `AVERAGED`: whether its statistics are means over positions, so that tiles and regions add them up.
+- `AVERAGED`: whether its statistics are means over positions, so that tiles add them up.
 
 A new one is a file here and its name in `settings.STYLE_LOSSES`.
 """
