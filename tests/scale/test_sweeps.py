@@ -72,7 +72,7 @@ def test_an_axis_is_read_as_the_settings_flag_is(text, expected):
     [
         ("content_weight", "give name=value,value"),
         ("seed=", "give name=value,value"),
-        ("stile=1", "axis='stile'; choose from style, engine"),
+        ("stile=1", "axis='stile'; choose from style, rendering, engine"),
         ("seed=1,x", "--axis seed=1,x: .*'x'"),
     ],
 )
