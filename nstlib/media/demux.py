@@ -16,6 +16,7 @@ from av.stream import Disposition
 from ..errors import NstlibError
 
 av.logging.set_level(None)  # its complaints would reach the page
+av.logging.set_skip_repeated(False)  # the same complaint of another file is one too
 SHUT = {"protocol_whitelist": "none"}  # the file is read through Python; what a playlist names is not opened
 BUFFER = 1 << 18  # bytes a read
 PLAYLISTS = {"hls", "concat", "dash", "imf", "sdp", "rtsp"}
