@@ -25,27 +25,31 @@ STYLE_LAYERS = tuple(f"block{i}_conv1" for i in range(1, 6))
 DEFAULT_WEIGHTS = {"relative": (0.03, 1.0, 0.02), "tutorial": (1e4, 1e-2, 30.0), "gatys": (1.0, 1e3, 0.0)}
 PHOTO_WEIGHTS = (1.0, 1.0, 0.0)  # the grid's smoothness, not total variation, is what keeps it from noise
 
-# What a rendering has where nothing is given (`given`): a photograph stays as large as it is, and has settled sooner.
-RENDERING_DEFAULTS = {"painting": {}, "photo": {"size": 0, "steps": 60, "forms": 0.0}}
-
 
 def knob(default: Any, text: str, *, low: float | None = None, high: float | None = None, **more: Any) -> Any:
     """A dataclass field with its help text and range.
 
     more: choices, a tuple of names; log, a slider's scale; steer, a run can take it up midway; video, it matters to
-    videos alone; kind, `layers` for names of layers; zero, 0 is allowed too.
+    videos alone; kind, `layers` for names of layers; zero, 0 is allowed too; photo, what a photograph has where nothing
+    is given.
     """
-    return field(default=default, metadata={"help": text, "low": low, "high": high, **more})
+    usual = {"painting": default, "photo": more.pop("photo", default)}
+    left = default if usual["photo"] == default else None  # to the rendering, when the settings are made
+    return field(default=left, metadata={"help": text, "low": low, "high": high, "usual": usual, **more})
 
 
 @dataclass(frozen=True)
 class Settings:
     """Every knob of a run; frozen, checked when made, changed with `dataclasses.replace`.
 
+    What is not given has its default, which for size, steps and forms depends on the rendering.
+
     >>> from dataclasses import replace
     >>> settings = nst.Settings(size=512, style_weight=3)
     >>> replace(settings, steps=300).steps
     300
+    >>> nst.Settings().size, nst.Settings(rendering="photo").size
+    (512, 0)
     """
 
     rendering: str = knob(
@@ -61,8 +65,8 @@ class Settings:
     smoothness: float = knob(
         1.0, "photo: how alike its neighbouring colour maps are", low=0, high=1e4, log=True, steer=True
     )
-    grid: int = knob(16, "photo: its rows, and columns, of colour maps", low=1, high=64)
-    levels: int = knob(8, "photo: its colour maps from dark to light", low=2, high=32)
+    spatial_bins: int = knob(16, "photo: its grid's rows, and columns, of colour maps", low=1, high=64)
+    luma_bins: int = knob(8, "photo: its grid's colour maps from dark to light", low=2, high=32)
     extractor: str = knob("compact", "the network whose features are compared", choices=EXTRACTORS)
     weights: str = knob("", "a file with the extractor's weights (vgg19: Keras's notop .h5); empty: its own")
     pooling: str = knob("max", "pooling in the extractor; Gatys et al. average", choices=("max", "average"))
@@ -96,6 +100,7 @@ class Settings:
         low=0,
         high=1,
         steer=True,
+        photo=0.0,
     )
     style_scale: float = knob(
         1.0, "size of the strokes: the style's longest side, over that of the picture", low=0.1, high=4, log=True
@@ -128,9 +133,14 @@ class Settings:
         video=True,
     )
     size: int = knob(
-        512, "longest side of the result, pixels; 0, for a photo alone: as it is", low=16, high=20000, zero=True
+        512,
+        "longest side of the result, pixels; 0, for a photo alone: as it is",
+        low=16,
+        high=20000,
+        zero=True,
+        photo=0,
     )
-    steps: int = knob(250, "evaluations of loss and gradient, over all sizes", low=1, high=100000)
+    steps: int = knob(250, "evaluations of loss and gradient, over all sizes", low=1, high=100000, photo=60)
     scales: int = knob(0, "sizes from coarse to fine, each twice the one before; 0: from 192 pixels up", low=0, high=8)
     optimizer: str = knob("lbfgs", "the optimiser", choices=("lbfgs", "adam"))
     learning_rate: float = knob(0.02, "Adam's step, in pixel values of 0 to 1", low=1e-4, high=1, log=True, steer=True)
@@ -139,7 +149,9 @@ class Settings:
 
     def __post_init__(self) -> None:
         for f in fields(self):
-            object.__setattr__(self, f.name, _checked(f.name, getattr(self, f.name), f.default, f.metadata))
+            value, default = getattr(self, f.name), usual(f, self.rendering)
+            value = default if value is None else value
+            object.__setattr__(self, f.name, _checked(f.name, value, default, f.metadata))
         if self.tile % 16:
             raise NstlibError(f"tile={self.tile}; give a multiple of 16, the deepest layer's stride")
         if self.rendering == "photo":
@@ -170,14 +182,21 @@ class Settings:
 
 CHOSEN = ("precision", "tile")  # by a run for its machine, where they are left at their defaults
 ADAPTED = {"tile"}  # by a run that is going, where memory runs out
+RENAMED = {"grid": "spatial_bins", "levels": "luma_bins"}  # in records of before
 STEERABLE = frozenset(f.name for f in fields(Settings) if f.metadata.get("steer"))
+
+
+def usual(f: Field, rendering: Any = "painting") -> Any:
+    """A setting's default in a rendering."""
+    return f.metadata["usual"].get(rendering, f.default) if isinstance(rendering, str) else f.default
 
 
 def reader(f: Field) -> Callable[[str], Any]:
     """What reads a setting's value from text: a number, text, or a list with commas."""
-    if isinstance(f.default, tuple):
+    default = usual(f)
+    if isinstance(default, tuple):
         return _names if f.metadata.get("kind") == "layers" else _numbers
-    return type(f.default) if isinstance(f.default, str | int) else float
+    return type(default) if isinstance(default, str | int) else float
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -208,16 +227,21 @@ def from_dict(values: dict[str, Any]) -> Settings:
 
 
 def from_record(values: dict[str, Any]) -> Settings:
-    """As `from_dict`; settings from before `forms` get the loss and the sizes that they had then."""
+    """As `from_dict`; settings of before get what they meant then: names, and, from before `forms`, loss and sizes."""
+    if isinstance(values, dict):
+        values = {RENAMED.get(name, name): value for name, value in values.items()}
     if isinstance(values, dict) and "forms" not in values and {"size", "scales"} <= set(values):
         size, scales = values["size"], values["scales"]
         values = {**values, "forms": 0.0, "scales": scales or max(1, int(math.log2(size / 256)) + 1)}
     return from_dict(values)
 
 
-def given(values: dict[str, Any]) -> Settings:
-    """Settings of what is given, and else of the defaults of its rendering, which are not one table's alone."""
-    return from_dict({**RENDERING_DEFAULTS.get(values.get("rendering", ""), {}), **values})
+def vary(settings: Settings, values: dict[str, Any]) -> Settings:
+    """The settings with other values. Another rendering brings its own defaults for what stood at the old one's."""
+    new = values.get("rendering", settings.rendering)
+    left = [f.name for f in fields(Settings) if getattr(settings, f.name) == usual(f, settings.rendering)]
+    moved = {f.name: usual(f, new) for f in fields(Settings) if f.name in left and f.name != "rendering"}
+    return from_dict({**to_dict(settings), **moved, **values})
 
 
 def changed(old: Settings, new: Settings) -> list[str]:

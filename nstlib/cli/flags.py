@@ -3,13 +3,13 @@
 import argparse
 from dataclasses import Field, fields
 
-from ..settings import Settings, given, reader
+from ..settings import Settings, from_dict, reader, usual
 
 # What a setting is for, in the order of help; one that is in no group stands under `more`.
 GROUPS = {
     "how it looks": (
         *("rendering", "content_weight", "style_weight", "strength", "style_blend", "style_scale", "forms"),
-        *("preserve_color", "style_loss", "tv_weight", "smoothness", "grid", "levels"),
+        *("preserve_color", "style_loss", "tv_weight", "smoothness", "spatial_bins", "luma_bins"),
         *("style_layers", "style_layer_weights", "content_layers", "convention"),
     ),
     "how large, how long, from where": ("size", "steps", "scales", "init", "seed"),
@@ -43,16 +43,16 @@ def add_settings(command: argparse.ArgumentParser, *, video: bool = False, shown
 
 def given_settings(flags: argparse.Namespace) -> Settings:
     """The settings that the flags name. Raises NstlibError for a value out of its range."""
-    return given({f.name: getattr(flags, f.name) for f in fields(Settings) if hasattr(flags, f.name)})
+    return from_dict({f.name: getattr(flags, f.name) for f in fields(Settings) if hasattr(flags, f.name)})
 
 
 def _metavar(f: Field) -> str:
     if "choices" in f.metadata:
         return "|".join(f.metadata["choices"])
-    return "A,B,…" if isinstance(f.default, tuple) else "X"
+    return "A,B,…" if isinstance(usual(f), tuple) else "X"
 
 
 def _help(f: Field) -> str:
-    default = ",".join(map(str, f.default)) if isinstance(f.default, tuple) else f.default
-    shown = "" if default in (None, "") else f" ({default})"
+    default, photo = (",".join(map(str, d)) if isinstance(d, tuple) else d for d in (usual(f), usual(f, "photo")))
+    shown = "" if default in (None, "") else f" ({default}{f'; a photo {photo}' if photo != default else ''})"
     return (f.metadata["help"] + shown).replace("%", "%%")

@@ -1,7 +1,7 @@
 """A photograph's parametrisation: a bilateral grid of affine colour maps; every edge stays where it is.
 
 x' = x + s B A(p, g) [Bᵀ (x − ½); 1]: the colour x of a pixel at p moves by an affine map A (3 x 4) of its light and two
-chromas (the columns of B), s is the strength. A is interpolated in a grid of (rows, columns, levels) maps by where the
+chromas (the columns of B), s is the strength. A is interpolated in a grid of (rows, columns, bins) maps by where the
 pixel is and by its luma g (Chen, Paris, Durand 2007; Gharbi et al. 2017). A = 0 is the source, to the bit; a map found
 on a small picture holds at every size. Departs from Xia et al. 2020 in that no network is trained: the grid is what
 the style loss optimises.
@@ -32,7 +32,7 @@ LEAVING = 1.0  # the weight of what is outside [0, 1], where no picture can be
 
 
 class BilateralGrid:
-    """The parametrisation of `rendering="photo"`: x (rows, columns, levels · 12), from the identity 0.
+    """The parametrisation of `rendering="photo"`: x (rows, columns, bins · 12), from the identity 0.
 
     content (H, W, 3): the picture that is fitted. `settings.smoothness` multiplies the penalties on x.
     """
@@ -40,19 +40,19 @@ class BilateralGrid:
     bounded = False
 
     def __init__(self, content: np.ndarray, settings: Settings) -> None:
-        self.shape = (settings.grid, settings.grid, settings.levels)
+        self.shape = (settings.spatial_bins, settings.spatial_bins, settings.luma_bins)
         self.strength, self.smoothness = settings.strength, tf.constant(settings.smoothness, tf.float32)
         self.precondition = smoothing(self.shape)
 
         self._content = tf.constant(content)
-        self._features = features(self._content, settings.levels)  # (H, W, levels, 4)
-        rows, columns = (tf.constant(hats(side, settings.grid)) for side in content.shape[:2])
+        self._features = features(self._content, settings.luma_bins)  # (H, W, bins, 4)
+        rows, columns = (tf.constant(hats(side, settings.spatial_bins)) for side in content.shape[:2])
         self._place = rows, columns
 
     def begin(self, image: np.ndarray) -> tf.Tensor:
         """The identity, whatever the picture."""
-        rows, columns, levels = self.shape
-        return tf.zeros((rows, columns, levels * MAP[0] * MAP[1]))
+        rows, columns, bins = self.shape
+        return tf.zeros((rows, columns, bins * MAP[0] * MAP[1]))
 
     def grown(self, x: tf.Tensor, shape: tuple[int, int], fine: np.ndarray | None) -> tf.Tensor:
         """x as it is: the maps hold at every size."""
@@ -85,55 +85,55 @@ def hats(count: int, nodes: int) -> np.ndarray:
     return np.maximum(0, 1 - np.abs(place[:, None] - np.arange(nodes))).astype(np.float32)
 
 
-def features(content: tf.Tensor, levels: int) -> tf.Tensor:
-    """(H, W, levels, 4): what of [Bᵀ (x − ½); 1] goes to each level; the nearest two levels of a pixel's luma share it.
+def features(content: tf.Tensor, bins: int) -> tf.Tensor:
+    """(H, W, bins, 4): what of [Bᵀ (x − ½); 1] goes to each bin; the nearest two bins of a pixel's luma share it.
 
-    The first level is at luma 0, the last at 1.
+    The first bin is at luma 0, the last at 1.
     """
     luma = tf.tensordot(content, tf.constant(YIQ[0]), 1)
-    share = tf.nn.relu(1 - tf.abs(luma[..., None] * (levels - 1) - tf.range(levels, dtype=tf.float32)))
+    share = tf.nn.relu(1 - tf.abs(luma[..., None] * (bins - 1) - tf.range(bins, dtype=tf.float32)))
     opponent = tf.tensordot(content - 0.5, tf.constant(OPPONENT), 1)
     return share[..., None] * tf.concat([opponent, tf.ones_like(luma)[..., None]], -1)[..., None, :]
 
 
 def maps(x: tf.Tensor, shape: tuple[int, int, int]) -> np.ndarray:
-    """(rows, columns, levels, 3, 4): of each node, from x − ½ and 1 to the change of R, G and B."""
+    """(rows, columns, bins, 3, 4): of each node, from x − ½ and 1 to the change of R, G and B."""
     grid = np.reshape(x, (*shape, MAP[1], MAP[0])) @ OPPONENT.T  # (…, in, R G B)
     return np.moveaxis(np.concatenate([OPPONENT @ grid[..., :3, :], grid[..., 3:, :]], axis=-2), -1, -2)
 
 
-def tones(x: tf.Tensor, levels: int) -> np.ndarray:
-    """(levels, rows, columns, 3): what the maps make of grey, from black to white; the grid to be looked at.
+def tones(x: tf.Tensor, bins: int) -> np.ndarray:
+    """(bins, rows, columns, 3): what the maps make of grey, from black to white; the grid to be looked at.
 
-    >>> settings = nst.Settings(rendering="photo", size=64, steps=2, levels=4)
+    >>> settings = nst.Settings(rendering="photo", size=64, steps=2, bins=4)
     >>> run = nst.Run(nst.samples.frame(30), nst.samples.frame(0), settings)
-    >>> nst.tones(run.optimizer.x, settings.levels).shape
+    >>> nst.tones(run.optimizer.x, settings.luma_bins).shape
     (4, 16, 16, 3)
     """
     rows, columns = x.shape[:2]
-    grid = np.moveaxis(maps(x, (rows, columns, levels)), 2, 0)  # (levels, rows, columns, 3, 4)
-    grey = np.linspace(0, 1, levels, dtype=np.float32)[:, None, None, None]
+    grid = np.moveaxis(maps(x, (rows, columns, bins)), 2, 0)  # (bins, rows, columns, 3, 4)
+    grey = np.linspace(0, 1, bins, dtype=np.float32)[:, None, None, None]
     return np.clip(grey + grid[..., :3].sum(-1) * (grey - 0.5) + grid[..., 3], 0, 1)
 
 
-def overall(x: tf.Tensor, levels: int, content: np.ndarray) -> np.ndarray:
-    """(1, 1, levels, 3, 4): one map a level for the whole picture, the mean by where the content has that luma."""
+def overall(x: tf.Tensor, bins: int, content: np.ndarray) -> np.ndarray:
+    """(1, 1, bins, 3, 4): one map a bin for the whole picture, the mean by where the content has that luma."""
     rows, columns = x.shape[:2]
-    share = features(tf.constant(content), levels)[..., 3].numpy()  # (H, W, levels)
+    share = features(tf.constant(content), bins)[..., 3].numpy()  # (H, W, bins)
     down, across = hats(content.shape[0], rows), hats(content.shape[1], columns)
     weight = np.einsum("hr,wc,hwl->rcl", down, across, share, optimize=True) + 1e-3  # where it has none: equal
     weight /= weight.sum((0, 1))
-    return np.einsum("rcl,rclij->lij", weight, maps(x, (rows, columns, levels)), optimize=True)[None, None]
+    return np.einsum("rcl,rclij->lij", weight, maps(x, (rows, columns, bins)), optimize=True)[None, None]
 
 
 @tf.function(reduce_retracing=True)
 def _sliced(x, content, features, rows, columns):
-    """Σ over levels and inputs of the maps at each pixel, times its features: no `gather`, and so a plain gradient."""
+    """Σ over bins and inputs of the maps at each pixel, times its features: no `gather`, and so a plain gradient."""
     height, width, count = tf.shape(content)[0], tf.shape(content)[1], tf.shape(x)[1]
     maps = tf.reshape(tf.tensordot(tf.reshape(x, [-1, 3]), tf.constant(OPPONENT.T), 1), [tf.shape(x)[0], -1])
 
-    along = tf.reshape(tf.matmul(rows, maps), [height, count, -1])  # (H, columns, levels · 12)
-    at = tf.matmul(tf.broadcast_to(columns, [height, width, count]), along)  # (H, W, levels · 12)
+    along = tf.reshape(tf.matmul(rows, maps), [height, count, -1])  # (H, columns, bins · 12)
+    at = tf.matmul(tf.broadcast_to(columns, [height, width, count]), along)  # (H, W, bins · 12)
     at = tf.reshape(at, [height, width, -1, 3])
     change = tf.reduce_sum(at * tf.reshape(features, [height, width, -1, 1]), axis=2)
     return content + change
@@ -159,16 +159,16 @@ def _penalised(x, picture, upstream, content, features, rows, columns, smoothnes
     return own + leaving, gradient + tape.gradient(own, x), {"roughness": rough, "leaving": leaving}
 
 
-def roughness(x: tf.Tensor, levels: tf.Tensor) -> tf.Tensor:
+def roughness(x: tf.Tensor, bins: tf.Tensor) -> tf.Tensor:
     """The mean over nodes of squared slopes, of chroma more than of light, and of changed hues."""
     rows, columns = tf.unstack(tf.shape(x)[:2])
-    grid = tf.reshape(x, [rows, columns, levels, MAP[1], MAP[0]]) * tf.sqrt([LIGHT, CHROMA, CHROMA])
+    grid = tf.reshape(x, [rows, columns, bins, MAP[1], MAP[0]]) * tf.sqrt([LIGHT, CHROMA, CHROMA])
     down, right, up = grid[1:] - grid[:-1], grid[:, 1:] - grid[:, :-1], grid[:, :, 1:] - grid[:, :, :-1]
 
     rough = HUE * tf.reduce_sum(_recoloured(grid) ** 2)
-    for slope, count, weight in zip((down, right, up), (rows, columns, levels), SLOPES, strict=True):
+    for slope, count, weight in zip((down, right, up), (rows, columns, bins), SLOPES, strict=True):
         rough += weight * tf.cast(count, tf.float32) ** 2 * tf.reduce_sum(slope**2)
-    return rough / tf.cast(rows * columns * levels, tf.float32)
+    return rough / tf.cast(rows * columns * bins, tf.float32)
 
 
 def _recoloured(grid: tf.Tensor) -> tf.Tensor:
@@ -194,13 +194,13 @@ def smoothing(shape: tuple[int, int, int]) -> Precondition:
     slopes = slopes[0][:, None, None] + slopes[1][:, None] + slopes[2]
     hue = np.array([0, HUE, HUE, 0])[:, None]
     hessian = np.array([LIGHT, CHROMA, CHROMA]) * (slopes[..., None, None] + hue)
-    inverse = tf.constant(1 / (hessian + STIFF), tf.float32)  # (rows, columns, levels, 4, 3)
-    rows, columns, levels = (tf.constant(w, tf.float32) for w in waves)
+    inverse = tf.constant(1 / (hessian + STIFF), tf.float32)  # (rows, columns, bins, 4, 3)
+    rows, columns, bins = (tf.constant(w, tf.float32) for w in waves)
 
     def precondition(x: tf.Tensor) -> tf.Tensor:
         grid = tf.reshape(x, [*shape, MAP[1], MAP[0]])
-        grid = tf.einsum("ai,bj,ck,ijkmn->abcmn", rows, columns, levels, grid)
-        grid = tf.einsum("ai,bj,ck,abcmn->ijkmn", rows, columns, levels, inverse * grid)
+        grid = tf.einsum("ai,bj,ck,ijkmn->abcmn", rows, columns, bins, grid)
+        grid = tf.einsum("ai,bj,ck,abcmn->ijkmn", rows, columns, bins, inverse * grid)
         return tf.reshape(grid, tf.shape(x))
 
     return precondition

@@ -186,8 +186,7 @@ def summarise(terms: Mapping[str, Any], settings: Settings) -> dict[str, float]:
 def load_model(settings: Settings, precision: str = "float32", levels: int = 1) -> StyleContentModel:
     """The model that the settings describe, in float32 or bfloat16; made, and traced, once.
 
-    levels: at how many sizes style is compared, the picture's and those of it halved; `settings.levels` is a
-    photograph's.
+    levels: at how many sizes style is compared, the picture's and those of it halved.
     """
     layers = tuple(dict.fromkeys((*settings.style_layers, *settings.content_layers)))
     extractor = load_extractor(

@@ -10,7 +10,7 @@ from ..core.model import load_model
 from ..core.run import Run
 from ..core.styles import Picture, Styles
 from ..media import colors
-from ..settings import Settings, from_dict, given, to_dict
+from ..settings import Settings, vary
 from .onepass import Painter, Pass
 
 KEPT = 0.9  # the share of an earlier result that a one-pass engine keeps where motion is trusted,
@@ -110,7 +110,7 @@ def stylize(
     >>> picture = nst.stylize(photograph, painting, size=64, steps=4)
     >>> path = nst.save("ink.png", picture)
     """
-    settings = from_dict({**to_dict(settings), **changes}) if settings else given(changes)
+    settings = vary(settings or Settings(), changes)
     return begin(content, styles, settings, masks=masks).finish()
 
 

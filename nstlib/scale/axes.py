@@ -3,12 +3,13 @@
 import itertools
 from argparse import ArgumentTypeError
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from ..errors import NstlibError, choose
-from ..settings import Settings, reader
+from ..settings import Settings, reader, usual
+from ..settings import vary as varied
 
 Axes = Mapping[str, Sequence[Any]]
 STYLE = "style"  # the one axis that is no setting: pictures' paths
@@ -26,7 +27,7 @@ def parse(text: str) -> tuple[str, list[Any]]:
     if not equals or not values:
         raise NstlibError(f"--axis {text}; give name=value,value, such as content_weight=0.01,0.1")
     check_name(name)
-    is_list = name != STYLE and isinstance(SETTINGS[name].default, tuple)
+    is_list = name != STYLE and isinstance(usual(SETTINGS[name]), tuple)
     read = str if name == STYLE else reader(SETTINGS[name])
     try:
         return name, [read(value.strip()) for value in values.split(";" if is_list or ";" in values else ",")]
@@ -59,7 +60,7 @@ def product(axes: Axes) -> Iterator[dict[str, Any]]:
 def vary(base: Settings, values: Mapping[str, Any]) -> Settings | NstlibError:
     """The settings with these values, or what is wrong with them."""
     try:
-        return replace(base, **{name: value for name, value in values.items() if name != STYLE})
+        return varied(base, {name: value for name, value in values.items() if name != STYLE})
     except NstlibError as error:
         return error
 

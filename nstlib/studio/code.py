@@ -3,7 +3,7 @@
 from dataclasses import fields
 from typing import Any
 
-from ..settings import Settings
+from ..settings import Settings, usual
 
 SCRIPT = """\
 {imports}
@@ -19,7 +19,7 @@ nst.save("picture.png", run.finish(), record=nst.record(run))
 def python(record: dict[str, Any]) -> str:
     """A program that reproduces the picture of a record, on the same machine and versions."""
     (_, first), *rest = record["steering"]
-    default = {f.name: f.default for f in fields(Settings)}
+    default = {f.name: usual(f, first["rendering"]) for f in fields(Settings)} | {"rendering": Settings().rendering}
     entries = [f"({number}, replace(settings, {_arguments(first, new)}))" for number, new in rest]
     inputs = record["inputs"]
     text = SCRIPT.format(

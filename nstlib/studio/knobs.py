@@ -9,7 +9,7 @@ import ipywidgets as widgets
 
 from ..core.style_losses import load_style_loss
 from ..networks.vgg19 import CHANNELS
-from ..settings import DEFAULT_WEIGHTS, PHOTO_WEIGHTS, RENDERING_DEFAULTS, STARTS, STEERABLE, Settings, given
+from ..settings import DEFAULT_WEIGHTS, PHOTO_WEIGHTS, STARTS, STEERABLE, Settings, usual
 from .controls import Shares, Weight, row
 from .words import label
 
@@ -138,9 +138,10 @@ class Knobs:
         if name == "style_layers":
             self.widgets["style_layer_weights"].rename(list(value))
         if name == "rendering":
-            usual = self._first if value == self._first.rendering else given({"rendering": value})
-            for setting in {other for usuals in RENDERING_DEFAULTS.values() for other in usuals} | {"strength"}:
-                self.widgets[setting].value = getattr(usual, setting)
+            begun = self._first if value == self._first.rendering else Settings(rendering=value)
+            for f in shown():
+                if usual(f, "painting") != usual(f, "photo") or f.name == "strength":
+                    self.widgets[f.name].value = getattr(begun, f.name)
         if name in ("rendering", "convention"):  # a number means something else in another one
             photo = self.widgets["rendering"].value == "photo"
             defaults = PHOTO_WEIGHTS if photo else DEFAULT_WEIGHTS[self.widgets["convention"].value]
@@ -157,21 +158,21 @@ class Knobs:
 
 def knob(f: Field) -> Any:
     """The widget for a setting, by its default and its metadata."""
-    meta, text = f.metadata, f.metadata["help"]
+    meta, text, default = f.metadata, f.metadata["help"], usual(f)
     if f.name in LAYERS:
-        return widgets.TagsInput(value=list(f.default), allowed_tags=list(CHANNELS), allow_duplicates=False)
-    if isinstance(f.default, tuple):
+        return widgets.TagsInput(value=list(default), allowed_tags=list(CHANNELS), allow_duplicates=False)
+    if isinstance(default, tuple):
         return Shares(text)
     if "choices" in meta:
-        return widgets.Dropdown(options=meta["choices"], value=f.default, tooltip=text)
+        return widgets.Dropdown(options=meta["choices"], value=default, tooltip=text)
     if f.name == "init":
-        return widgets.Combobox(options=STARTS, value=f.default, tooltip=text, continuous_update=False)
-    if isinstance(f.default, str):
-        return widgets.Text(value=f.default, tooltip=text, continuous_update=False)
+        return widgets.Combobox(options=STARTS, value=default, tooltip=text, continuous_update=False)
+    if isinstance(default, str):
+        return widgets.Text(value=default, tooltip=text, continuous_update=False)
     if meta.get("log"):
-        return Weight(label(f.name), text, default=f.default, low=meta["low"], high=meta["high"])
-    if isinstance(f.default, float):
-        return widgets.FloatSlider(f.default, min=meta["low"], max=meta["high"], step=0.01, tooltip=text)
+        return Weight(label(f.name), text, default=default, low=meta["low"], high=meta["high"])
+    if isinstance(default, float):
+        return widgets.FloatSlider(default, min=meta["low"], max=meta["high"], step=0.01, tooltip=text)
     if meta["high"] - meta["low"] <= 20:
-        return widgets.IntSlider(f.default, meta["low"], meta["high"], tooltip=text)
-    return widgets.BoundedIntText(f.default, min=0 if meta.get("zero") else meta["low"], max=meta["high"], tooltip=text)
+        return widgets.IntSlider(default, meta["low"], meta["high"], tooltip=text)
+    return widgets.BoundedIntText(default, min=0 if meta.get("zero") else meta["low"], max=meta["high"], tooltip=text)

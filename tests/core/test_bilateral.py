@@ -13,9 +13,9 @@ from nstlib.core.run import Run
 from nstlib.engines.frames import stylize
 from nstlib.errors import NstlibError
 from nstlib.media import images
-from nstlib.settings import Settings, given
+from nstlib.settings import Settings
 
-PHOTO = Settings(rendering="photo", size=96, steps=6, grid=4, levels=3, forms=0.0)
+PHOTO = Settings(rendering="photo", size=96, steps=6, spatial_bins=4, luma_bins=3)
 SHAPE = (4, 4, 3)
 
 
@@ -24,8 +24,8 @@ def a_picture(shape=(19, 26), seed=0):
 
 
 def a_grid(shape=SHAPE, size=0.1):
-    rows, columns, levels = shape
-    return tf.random.stateless_normal((rows, columns, levels * 12), seed=(1, 2), stddev=size)
+    rows, columns, bins = shape
+    return tf.random.stateless_normal((rows, columns, bins * 12), seed=(1, 2), stddev=size)
 
 
 def test_the_identity_is_the_source_to_the_bit():
@@ -49,7 +49,7 @@ def test_strength_0_is_the_source_to_the_bit_and_strength_scales_the_change():
 @pytest.mark.parametrize("shape", [SHAPE, (1, 1, 2), (30, 30, 8)])  # the last has more rows than the picture
 def test_slicing_equals_a_loop_over_pixels_and_nodes(shape):
     content = a_picture((7, 9))
-    grid = BilateralGrid(content, replace(PHOTO, grid=shape[0], levels=shape[2]))
+    grid = BilateralGrid(content, replace(PHOTO, spatial_bins=shape[0], luma_bins=shape[2]))
     x = a_grid(shape)
     expected, maps = np.empty_like(content), bilateral.maps(x, shape)
     for i, j in np.ndindex(7, 9):
@@ -114,7 +114,7 @@ def test_a_global_affine_change_of_colours_is_found():
 
 def test_a_photograph_is_fitted_small_and_applied_at_its_own_size():
     content = images.resize(samples.frame(30), (270, 480))
-    run = Run(content, samples.frame(0), given({"rendering": "photo", "steps": 4, "size": 0}))
+    run = Run(content, samples.frame(0), Settings(rendering="photo", steps=4))
     shapes = [step.shape for step in run]
     assert shapes == [(72, 128), (72, 128), (144, 256), (144, 256)]
     assert run.image.shape == content.shape and {"roughness", "leaving"} <= set(run.curves)
@@ -146,7 +146,7 @@ def test_masks_give_each_region_its_own_photograph():
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"engine": "hub"}, {"convention": "gatys"}, {"init": "noise"}, {"size": 8}, {"levels": 1}, {"strength": 3}],
+    [{"engine": "hub"}, {"convention": "gatys"}, {"init": "noise"}, {"size": 8}, {"luma_bins": 1}, {"strength": 3}],
 )
 def test_what_a_photograph_cannot_be_made_with_is_one_line(wrong):
     with pytest.raises(NstlibError, match=next(iter(wrong))) as raised:

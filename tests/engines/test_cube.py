@@ -9,7 +9,7 @@ from nstlib.settings import Settings
 
 
 def a_run(**changes):
-    settings = Settings(**{"rendering": "photo", "size": 64, "steps": 8, "forms": 0.0, **changes})
+    settings = Settings(**{"rendering": "photo", "size": 64, "steps": 8, **changes})
     return Run(samples.frame(30), np.float32(0.4) * samples.frame(0), settings)
 
 
@@ -27,7 +27,7 @@ def test_the_identity_is_the_identity_table(tmp_path):
 
 def test_a_grid_of_one_place_is_its_table(tmp_path):
     """With one row and one column nothing is averaged away: the difference that is told is none."""
-    run = a_run(grid=1)
+    run = a_run(spatial_bins=1)
     run.finish()
     assert save_cube(tmp_path / "a.cube", run) < 1e-5
     assert np.abs(table_of(tmp_path / "a.cube") - np.linspace(0, 1, 33)[:, None, None, None]).max() > 0.05

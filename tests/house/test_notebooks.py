@@ -34,7 +34,7 @@ SHRUNK = {
         "depths": [1],
         "style_names": ["ink"],
     },
-    "10_photographs": {"size": 64, "steps": 4, "painting_steps": 2, "seconds": 0.2, "grid": 4, "levels": 4},
+    "10_photographs": {"size": 64, "steps": 4, "painting_steps": 2, "seconds": 0.2, "bins": 4, "luma_bins": 4},
     "09_style_losses": {"extractor": "random", "size": 64, "steps": 2, "tries": 1},
 }
 

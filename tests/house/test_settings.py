@@ -3,7 +3,17 @@ from dataclasses import replace
 import pytest
 
 from nstlib.errors import NstlibError
-from nstlib.settings import CONVENTIONS, DEFAULT_WEIGHTS, STEERABLE, Settings, from_dict, steer, to_dict
+from nstlib.settings import (
+    CONVENTIONS,
+    DEFAULT_WEIGHTS,
+    STEERABLE,
+    Settings,
+    from_dict,
+    from_record,
+    steer,
+    to_dict,
+    vary,
+)
 
 
 def test_settings_survive_json():
@@ -56,3 +66,30 @@ def test_only_what_a_run_can_take_up_is_steered():
     with pytest.raises(NstlibError, match="size cannot be changed"):
         steer(settings, replace(settings, size=128))
     assert {"content_weight", "style_weight", "tv_weight", "style_blend", "style_layer_weights"} <= STEERABLE
+
+
+def test_a_rendering_has_its_own_defaults_whoever_makes_the_settings():
+    from argparse import ArgumentParser
+
+    from nstlib.cli.flags import add_settings, given_settings
+    from nstlib.scale.axes import vary as cell
+
+    photo = Settings(rendering="photo")
+    assert (photo.size, photo.steps, photo.forms) == (0, 60, 0)
+    assert (Settings().size, Settings().steps, Settings().forms) == (512, 250, 0.25)
+    parser = ArgumentParser()
+    add_settings(parser)
+    assert given_settings(parser.parse_args(["--rendering", "photo"])) == photo
+    assert from_dict({"rendering": "photo"}) == photo == cell(Settings(), {"rendering": "photo"})
+    assert cell(Settings(size=64), {"rendering": "photo", "steps": 3}) == Settings(rendering="photo", size=64, steps=3)
+    assert from_dict(to_dict(photo)) == photo and vary(photo, {"rendering": "painting"}) == Settings()
+
+
+def test_names_of_old_records_are_read():
+    old = to_dict(Settings(rendering="photo", size=512, steps=250, forms=0.25))
+    old["grid"], old["levels"] = old.pop("spatial_bins"), 5
+    del old["luma_bins"]
+    settings = from_record(old)
+    assert (settings.spatial_bins, settings.luma_bins, settings.forms, settings.steps) == (16, 5, 0.25, 250)
+    with pytest.raises(NstlibError, match="unknown setting 'grid'"):
+        from_dict(old)

@@ -18,7 +18,7 @@ from nstlib.engines import records
 from nstlib.engines.lessons import Learnt
 from nstlib.errors import NstlibError
 from nstlib.media import images
-from nstlib.settings import DEFAULT_WEIGHTS, PHOTO_WEIGHTS, STEERABLE, Settings
+from nstlib.settings import DEFAULT_WEIGHTS, PHOTO_WEIGHTS, STEERABLE, Settings, usual
 from nstlib.studio import Grid, Studio, code, curves, guard, lesson_box
 from nstlib.studio.checkpoints import MOST, Checkpoints
 from nstlib.studio.knobs import Knobs, shown
@@ -69,7 +69,7 @@ def test_every_setting_of_a_picture_has_a_widget_with_its_help():
     for f in shown():
         widget = made.widgets[f.name]
         tip = getattr(widget, "tooltip", None) or getattr(getattr(widget, "slider", None), "tooltip", None)
-        assert tip == f.metadata["help"] or isinstance(f.default, tuple), f.name
+        assert tip == f.metadata["help"] or isinstance(usual(f), tuple), f.name
 
 
 @pytest.mark.parametrize(

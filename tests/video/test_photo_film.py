@@ -13,7 +13,7 @@ from nstlib.video import photo_film
 from nstlib.video.film import stylize_video
 from nstlib.video.photo_film import Keyframe, PhotoFilm
 
-PHOTO = Settings(rendering="photo", size=0, steps=4, grid=4, levels=3, forms=0.0)
+PHOTO = Settings(rendering="photo", size=0, steps=4, spatial_bins=4, luma_bins=3)
 DUSK = np.float32(0.4) * samples.frame(0)
 
 

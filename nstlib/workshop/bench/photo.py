@@ -23,7 +23,7 @@ from ...core.run import Run
 from ...media import clips, colors, images
 from ...research import metrics
 from ...research.color_transfer import match_histograms, match_lab
-from ...settings import Settings, given
+from ...settings import Settings
 from ...video.photo_film import PhotoFilm
 from . import Row
 
@@ -38,7 +38,7 @@ PAIRS = (
     ("tubingen", "n04147183"),
     ("chicago", "n09399592"),
 )
-PHOTO = given({"rendering": "photo"})
+PHOTO = Settings(rendering="photo")
 SIZE = 384  # px, at which pictures are judged
 CONVERGED = 60  # evaluations, and four times as many to compare with
 FRAMES = 24
@@ -96,7 +96,7 @@ from nstlib.core.bilateral import BilateralGrid
 from nstlib.media import images
 from nstlib.workshop.bench._peak import high_water
 path, style, out = sys.argv[1:]
-run = nst.Run(path, style, nst.Settings(rendering="photo", size=0, steps=4, forms=0.0))
+run = nst.Run(path, style, nst.Settings(rendering="photo", steps=4))
 run.finish()
 began = perf_counter()
 image = images.dithered(run.image)
@@ -175,7 +175,7 @@ def steadiness(name: str, path: Path) -> Iterator[Row]:
     source = list(clips.read_frames(clip))
     motion = metrics.motion_of(clip)
     with tempfile.TemporaryDirectory() as folder:
-        film = PhotoFilm(clip, style_of("n04162706"), Path(folder) / "out.mp4", Settings(**vars(PHOTO)))
+        film = PhotoFilm(clip, style_of("n04162706"), Path(folder) / "out.mp4", PHOTO)
         list(film)
         result = list(film.frames())
         if name == "cockatoo":
