@@ -15,6 +15,7 @@ RENDERINGS = ("painting", "photo")
 ENGINES = ("optimise", "hub")
 EXTRACTORS = ("compact", "vgg19", "random")
 CONVENTIONS = ("relative", "tutorial", "gatys")
+RECIPES = CONVENTIONS[1:]  # of the tutorial and of the paper, which are followed to the letter
 STYLE_LOSSES = ("gram", "wasserstein", "moments", "remd")
 STARTS = ("content", "noise", "style", "compact")
 MOTION = {"optimise": "fine", "hub": "medium"}  # what auto means: as accurate as a frame's time allows
@@ -30,11 +31,11 @@ def knob(default: Any, text: str, *, low: float | None = None, high: float | Non
     """A dataclass field with its help text and range.
 
     more: choices, a tuple of names; log, a slider's scale; steer, a run can take it up midway; video, it matters to
-    videos alone; kind, `layers` for names of layers; zero, 0 is allowed too; photo, what a photograph has where nothing
-    is given.
+    videos alone; kind, `layers` for names of layers; zero, 0 is allowed too; photo, recipe, what a photograph has, and
+    a painting in another convention than `relative`, where nothing is given.
     """
-    usual = {"painting": default, "photo": more.pop("photo", default)}
-    left = default if usual["photo"] == default else None  # to the rendering, when the settings are made
+    usual = {"painting": default} | {kind: more.pop(kind, default) for kind in ("photo", "recipe")}
+    left = default if len(set(usual.values())) == 1 else None  # to the two, when the settings are made
     return field(default=left, metadata={"help": text, "low": low, "high": high, "usual": usual, **more})
 
 
@@ -42,7 +43,8 @@ def knob(default: Any, text: str, *, low: float | None = None, high: float | Non
 class Settings:
     """Every knob of a run; frozen, checked when made, changed with `dataclasses.replace`.
 
-    What is not given has its default, which for size, steps and forms depends on the rendering.
+    What is not given has its default, which for size, steps and forms depends on the rendering, and for forms on the
+    convention: those of the tutorial and of the paper compare a picture at its own size alone.
 
     >>> from dataclasses import replace
     >>> settings = nst.Settings(size=512, style_weight=3)
@@ -101,6 +103,7 @@ class Settings:
         high=1,
         steer=True,
         photo=0.0,
+        recipe=0.0,
     )
     style_scale: float = knob(
         1.0, "size of the strokes: the style's longest side, over that of the picture", low=0.1, high=4, log=True
@@ -149,7 +152,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         for f in fields(self):
-            value, default = getattr(self, f.name), usual(f, self.rendering)
+            value, default = getattr(self, f.name), usual(f, self.rendering, self.convention)
             value = default if value is None else value
             object.__setattr__(self, f.name, _checked(f.name, value, default, f.metadata))
         if self.tile % 16:
@@ -186,9 +189,10 @@ RENAMED = {"grid": "spatial_bins", "levels": "luma_bins"}  # in records of befor
 STEERABLE = frozenset(f.name for f in fields(Settings) if f.metadata.get("steer"))
 
 
-def usual(f: Field, rendering: Any = "painting") -> Any:
-    """A setting's default in a rendering."""
-    return f.metadata["usual"].get(rendering, f.default) if isinstance(rendering, str) else f.default
+def usual(f: Field, rendering: Any = "painting", convention: Any = "relative") -> Any:
+    """A setting's default in a rendering and a convention."""
+    kind = "recipe" if rendering == "painting" and convention in RECIPES else rendering
+    return f.metadata["usual"].get(kind, f.default) if isinstance(kind, str) else f.default
 
 
 def reader(f: Field) -> Callable[[str], Any]:
@@ -237,10 +241,14 @@ def from_record(values: dict[str, Any]) -> Settings:
 
 
 def vary(settings: Settings, values: dict[str, Any]) -> Settings:
-    """The settings with other values. Another rendering brings its own defaults for what stood at the old one's."""
-    new = values.get("rendering", settings.rendering)
-    left = [f.name for f in fields(Settings) if getattr(settings, f.name) == usual(f, settings.rendering)]
-    moved = {f.name: usual(f, new) for f in fields(Settings) if f.name in left and f.name != "rendering"}
+    """The settings with other values.
+
+    Another rendering or convention brings its own defaults for what stood at the old one's.
+    """
+    old = settings.rendering, settings.convention
+    new = values.get("rendering", old[0]), values.get("convention", old[1])
+    left = [f for f in fields(Settings) if getattr(settings, f.name) == usual(f, *old) != usual(f, *new)]
+    moved = {f.name: usual(f, *new) for f in left}
     return from_dict({**to_dict(settings), **moved, **values})
 
 

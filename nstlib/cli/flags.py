@@ -3,7 +3,7 @@
 import argparse
 from dataclasses import Field, fields
 
-from ..settings import Settings, from_dict, reader, usual
+from ..settings import RECIPES, Settings, from_dict, reader, usual
 
 # What a setting is for, in the order of help; one that is in no group stands under `more`.
 GROUPS = {
@@ -53,6 +53,10 @@ def _metavar(f: Field) -> str:
 
 
 def _help(f: Field) -> str:
-    default, photo = (",".join(map(str, d)) if isinstance(d, tuple) else d for d in (usual(f), usual(f, "photo")))
-    shown = "" if default in (None, "") else f" ({default}{f'; a photo {photo}' if photo != default else ''})"
+    default, *others = (
+        ",".join(map(str, d)) if isinstance(d, tuple) else d
+        for d in (usual(f), usual(f, "photo"), usual(f, convention=RECIPES[0]))
+    )
+    known = [f"{what} {d}" for what, d in zip(("a photo", "/".join(RECIPES)), others, strict=True) if d != default]
+    shown = "" if default in (None, "") else f" ({'; '.join([str(default), *known])})"
     return (f.metadata["help"] + shown).replace("%", "%%")

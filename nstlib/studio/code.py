@@ -19,7 +19,8 @@ nst.save("picture.png", run.finish(), record=nst.record(run))
 def python(record: dict[str, Any]) -> str:
     """A program that reproduces the picture of a record, on the same machine and versions."""
     (_, first), *rest = record["steering"]
-    default = {f.name: usual(f, first["rendering"]) for f in fields(Settings)} | {"rendering": Settings().rendering}
+    default = {f.name: usual(f, first["rendering"], first["convention"]) for f in fields(Settings)}
+    default |= {name: getattr(Settings(), name) for name in ("rendering", "convention")}
     entries = [f"({number}, replace(settings, {_arguments(first, new)}))" for number, new in rest]
     inputs = record["inputs"]
     text = SCRIPT.format(

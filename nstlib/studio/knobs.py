@@ -143,10 +143,12 @@ class Knobs:
                 if usual(f, "painting") != usual(f, "photo") or f.name == "strength":
                     self.widgets[f.name].value = getattr(begun, f.name)
         if name in ("rendering", "convention"):  # a number means something else in another one
-            photo = self.widgets["rendering"].value == "photo"
-            defaults = PHOTO_WEIGHTS if photo else DEFAULT_WEIGHTS[self.widgets["convention"].value]
+            rendering, convention = (self.widgets[shaping].value for shaping in ("rendering", "convention"))
+            defaults = PHOTO_WEIGHTS if rendering == "photo" else DEFAULT_WEIGHTS[convention]
             for weight, default in zip(WEIGHTS, defaults, strict=True):
                 self.widgets[weight].renormalise(default)
+            if name == "convention":
+                self.widgets["forms"].value = usual(Settings.__dataclass_fields__["forms"], rendering, convention)
 
     def _show_what_matters(self) -> None:
         for name, others in DEPENDS.items():

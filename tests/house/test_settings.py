@@ -6,6 +6,7 @@ from nstlib.errors import NstlibError
 from nstlib.settings import (
     CONVENTIONS,
     DEFAULT_WEIGHTS,
+    RECIPES,
     STEERABLE,
     Settings,
     from_dict,
@@ -83,6 +84,29 @@ def test_a_rendering_has_its_own_defaults_whoever_makes_the_settings():
     assert from_dict({"rendering": "photo"}) == photo == cell(Settings(), {"rendering": "photo"})
     assert cell(Settings(size=64), {"rendering": "photo", "steps": 3}) == Settings(rendering="photo", size=64, steps=3)
     assert from_dict(to_dict(photo)) == photo and vary(photo, {"rendering": "painting"}) == Settings()
+
+
+@pytest.mark.parametrize("convention", RECIPES)
+def test_the_recipes_compare_one_size_unless_forms_are_asked_for(convention):
+    from argparse import ArgumentParser
+
+    from nstlib.cli.flags import add_settings, given_settings
+    from nstlib.scale.axes import vary as cell
+
+    recipe = Settings(convention=convention)
+    parser = ArgumentParser()
+    add_settings(parser)
+    flags = ["--convention", convention]
+    assert recipe.forms == 0 and Settings(convention=convention, forms=0.25).forms == 0.25
+    assert given_settings(parser.parse_args(flags)) == from_dict({"convention": convention}) == recipe
+    assert given_settings(parser.parse_args([*flags, "--forms", "0.25"])).forms == 0.25
+    assert (
+        cell(Settings(), {"convention": convention}) == recipe
+        and vary(recipe, {"convention": "relative"}).forms == 0.25
+    )
+    assert cell(Settings(forms=0.5), {"convention": convention}).forms == 0.5
+    old = {**to_dict(recipe), "forms": 0.25}  # a record of when all conventions had it
+    assert from_record(old).forms == 0.25 and to_dict(recipe)["forms"] == 0
 
 
 def test_names_of_old_records_are_read():
