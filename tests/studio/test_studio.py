@@ -578,9 +578,9 @@ def test_a_photograph_has_its_own_usual_settings_and_a_painting_gets_its_own_bac
 
 def test_a_convention_has_its_own_forms(studio):
     forms = studio.knobs.widgets["forms"]
-    for convention, usual in (("gatys", 0), ("relative", 0.25)):
+    for convention, value in (("gatys", 0), ("relative", 0.25)):
         studio.knobs.widgets["convention"].value = convention
-        assert forms.value == usual
+        assert forms.value == value
     studio.set(convention="tutorial", forms=0.5)
     assert studio.knobs.settings().forms == forms.value == 0.5
 
