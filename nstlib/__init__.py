@@ -81,8 +81,10 @@ if TYPE_CHECKING:  # The face: what stands here is imported when it is first ask
     from .research.plots import show_gram_matrices as show_gram_matrices
     from .research.plots import loss_curves as loss_curves
     from .research.plots import frame_curves as frame_curves
+    from .research.plots import warping_curves as warping_curves
     from .research.plots import flow_colors as flow_colors
     from .research import paper as paper
+    from .research.exercises import check as check
 
     # panels, and past one machine
     from .studio.panel import Studio as Studio

@@ -131,6 +131,32 @@ def frame_curves(
     return figure
 
 
+def warping_curves(measured: "Mapping[str, Mapping]", *, title: str = "Warping error to the next frame") -> "Figure":
+    """E_warp of each film over its frames, and the source's own, which is the floor; their means beside the names.
+
+    measured: what `measure` returned for each film of one source, by the film's name.
+
+    >>> source = [nst.samples.frame(t, size=(36, 64)) for t in (20, 21, 22)]
+    >>> still = [source[0]] * 3
+    >>> figure = nst.warping_curves({"still": nst.measure(source, still)})
+    """
+    own = next(iter(measured.values()), None)
+    if own is None:
+        raise NstlibError("there is no film to show; give {name: nst.measure(source, its frames)}")
+
+    films = {name: ("warping_error", found) for name, found in measured.items()}
+    films["source"] = ("source_warping_error", own)
+
+    def named(name: str, key: str, found: Mapping) -> str:
+        mean = found["mean"].get(key)
+        return name if mean is None else f"{name}, {mean:.2g} on average"
+
+    curves = {
+        named(name, key, found): [row.get(key) for row in found["per_frame"]] for name, (key, found) in films.items()
+    }
+    return frame_curves(curves, title=title, label="E_warp")
+
+
 def flow_colors(flow: np.ndarray, *, largest: float | None = None) -> np.ndarray:
     """Motion as a picture: the hue is its direction, the saturation its length; still is white.
 
