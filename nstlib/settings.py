@@ -68,6 +68,9 @@ class Settings:
         1.0, "photo: how alike its neighbouring colour maps are", low=0, high=1e4, log=True, steer=True
     )
     spatial_bins: int = knob(16, "photo: its grid's rows, and columns, of colour maps", low=1, high=64)
+    regions: str = knob(
+        "own", "photo with masks: each region has a grid of its own, or all share one", choices=("own", "shared")
+    )
     luma_bins: int = knob(8, "photo: its grid's colour maps from dark to light", low=2, high=32)
     extractor: str = knob("compact", "the network whose features are compared", choices=EXTRACTORS)
     weights: str = knob("", "a file with the extractor's weights (vgg19: Keras's notop .h5); empty: its own")
@@ -233,7 +236,8 @@ def from_dict(values: dict[str, Any]) -> Settings:
 def from_record(values: dict[str, Any]) -> Settings:
     """As `from_dict`; settings of before get what they meant then: names, and, from before `forms`, loss and sizes."""
     if isinstance(values, dict):
-        values = {RENAMED.get(name, name): value for name, value in values.items()}
+        before = {"regions": "shared"} if "grid" in values else {}
+        values = before | {RENAMED.get(name, name): value for name, value in values.items()}
     if isinstance(values, dict) and "forms" not in values and {"size", "scales"} <= set(values):
         size, scales = values["size"], values["scales"]
         values = {**values, "forms": 0.0, "scales": scales or max(1, int(math.log2(size / 256)) + 1)}

@@ -3,10 +3,12 @@
 x' = x + s B A(p, g) [Bᵀ (x − ½); 1]: the colour x of a pixel at p moves by an affine map A (3 x 4) of its light and two
 chromas (the columns of B), s is the strength. A is interpolated in a grid of (rows, columns, bins) maps by where the
 pixel is and by its luma g (Chen, Paris, Durand 2007; Gharbi et al. 2017). A = 0 is the source, to the bit; a map found
-on a small picture holds at every size. Departs from Xia et al. 2020 in that no network is trained: the grid is what
-the style loss optimises.
+on a small picture holds at every size. With masks each region has a grid of its own, and a pixel the regions' maps by
+their shares in it. Departs from Xia et al. 2020 in that no network is trained: the grid is what the style loss
+optimises.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -15,6 +17,7 @@ import tensorflow as tf
 from ..media.colors import YIQ
 from ..settings import Settings
 from .optimize import Objective
+from .regions import regions
 from .speed.lbfgs import Precondition
 from .speed.slicing import applied
 
@@ -32,27 +35,31 @@ LEAVING = 1.0  # the weight of what is outside [0, 1], where no picture can be
 
 
 class BilateralGrid:
-    """The parametrisation of `rendering="photo"`: x (rows, columns, bins · 12), from the identity 0.
+    """The parametrisation of `rendering="photo"`: x (rows, columns, K · bins · 12), from the identity 0.
 
-    content (H, W, 3): the picture that is fitted. `settings.smoothness` multiplies the penalties on x.
+    content (H, W, 3): the picture that is fitted; masks: K regions (H, W) of any size, or none, and K is 1.
+    `settings.smoothness` multiplies the penalties on x.
     """
 
     bounded = False
 
-    def __init__(self, content: np.ndarray, settings: Settings) -> None:
+    def __init__(self, content: np.ndarray, settings: Settings, masks: Sequence[np.ndarray] = ()) -> None:
         self.shape = (settings.spatial_bins, settings.spatial_bins, settings.luma_bins)
         self.strength, self.smoothness = settings.strength, tf.constant(settings.smoothness, tf.float32)
         self.precondition = smoothing(self.shape)
 
-        self._content = tf.constant(content)
+        self._content, self._masks = tf.constant(content), masks if settings.regions == "own" else ()
         self._features = features(self._content, settings.luma_bins)  # (H, W, bins, 4)
+        if len(self._masks):
+            shares = tf.constant(regions(self._masks, content))[..., None, None]  # (H, W, K, 1, 1)
+            self._features = tf.reshape(shares * self._features[:, :, None], [*content.shape[:2], -1, 4])
         rows, columns = (tf.constant(hats(side, settings.spatial_bins)) for side in content.shape[:2])
         self._place = rows, columns
 
     def begin(self, image: np.ndarray) -> tf.Tensor:
         """The identity, whatever the picture."""
         rows, columns, bins = self.shape
-        return tf.zeros((rows, columns, bins * MAP[0] * MAP[1]))
+        return tf.zeros((rows, columns, max(1, len(self._masks)) * bins * MAP[0] * MAP[1]))
 
     def grown(self, x: tf.Tensor, shape: tuple[int, int], fine: np.ndarray | None) -> tf.Tensor:
         """x as it is: the maps hold at every size."""
@@ -67,13 +74,24 @@ class BilateralGrid:
         picture = self.picture(x)
         total, upstream, terms = of_picture(picture)
         own, gradient, own_terms = _penalised(
-            x, picture, upstream, self._content, self._features, *self._place, self.smoothness
+            x, picture, upstream, self._content, self._features, *self._place, self.smoothness, self.shape[2]
         )
         return total + own, gradient, {**terms, **own_terms}
 
     def result(self, x: tf.Tensor, content: np.ndarray) -> np.ndarray:
         """The content (H, W, 3), of any size, with the maps at their strength; at strength 0 the content itself."""
-        return applied(maps(x, self.shape), content, self.strength, hats=hats)
+        shares = regions(self._masks, content) if len(self._masks) else None
+        return applied(maps(x, self.shape[2]), content, self.strength, hats=hats, regions=shares)
+
+    def overall(self, x: tf.Tensor, content: np.ndarray) -> np.ndarray:
+        """(1, 1, 1, bins, 3, 4): one map a bin for the whole picture, the mean by where the content has that luma."""
+        rows, columns, bins = self.shape
+        share = features(tf.constant(content), bins)[..., 3].numpy()  # (H, W, bins)
+        shares = regions(self._masks, content) if len(self._masks) else np.ones((*content.shape[:2], 1), np.float32)
+        down, across = hats(content.shape[0], rows), hats(content.shape[1], columns)
+        weight = np.einsum("hr,wc,hwb,hwk->krcb", down, across, share, shares, optimize=True) + 1e-3  # none: equal
+        weight /= weight.sum((0, 1, 2))
+        return np.einsum("krcb,krcbij->bij", weight, maps(x, bins), optimize=True)[None, None, None]
 
 
 def hats(count: int, nodes: int) -> np.ndarray:
@@ -96,34 +114,27 @@ def features(content: tf.Tensor, bins: int) -> tf.Tensor:
     return share[..., None] * tf.concat([opponent, tf.ones_like(luma)[..., None]], -1)[..., None, :]
 
 
-def maps(x: tf.Tensor, shape: tuple[int, int, int]) -> np.ndarray:
-    """(rows, columns, bins, 3, 4): of each node, from x − ½ and 1 to the change of R, G and B."""
-    grid = np.reshape(x, (*shape, MAP[1], MAP[0])) @ OPPONENT.T  # (…, in, R G B)
-    return np.moveaxis(np.concatenate([OPPONENT @ grid[..., :3, :], grid[..., 3:, :]], axis=-2), -1, -2)
+def maps(x: tf.Tensor, bins: int) -> np.ndarray:
+    """(K, rows, columns, bins, 3, 4): of each node, from x − ½ and 1 to the change of R, G and B."""
+    grid = np.reshape(x, (*x.shape[:2], -1, bins, MAP[1], MAP[0])) @ OPPONENT.T  # (rows, columns, K, bins, in, R G B)
+    grid = np.concatenate([OPPONENT @ grid[..., :3, :], grid[..., 3:, :]], axis=-2)
+    return np.moveaxis(np.moveaxis(grid, 2, 0), -1, -2)
 
 
 def tones(x: tf.Tensor, bins: int) -> np.ndarray:
     """(bins, rows, columns, 3): what the maps make of grey, from black to white; the grid to be looked at.
+
+    With K masks (K · bins, rows, columns, 3), one region after the other.
 
     >>> settings = nst.Settings(rendering="photo", size=64, steps=2, bins=4)
     >>> run = nst.Run(nst.samples.frame(30), nst.samples.frame(0), settings)
     >>> nst.tones(run.optimizer.x, settings.luma_bins).shape
     (4, 16, 16, 3)
     """
-    rows, columns = x.shape[:2]
-    grid = np.moveaxis(maps(x, (rows, columns, bins)), 2, 0)  # (bins, rows, columns, 3, 4)
+    grid = np.moveaxis(maps(x, bins), 3, 1)  # (K, bins, rows, columns, 3, 4)
     grey = np.linspace(0, 1, bins, dtype=np.float32)[:, None, None, None]
-    return np.clip(grey + grid[..., :3].sum(-1) * (grey - 0.5) + grid[..., 3], 0, 1)
-
-
-def overall(x: tf.Tensor, bins: int, content: np.ndarray) -> np.ndarray:
-    """(1, 1, bins, 3, 4): one map a bin for the whole picture, the mean by where the content has that luma."""
-    rows, columns = x.shape[:2]
-    share = features(tf.constant(content), bins)[..., 3].numpy()  # (H, W, bins)
-    down, across = hats(content.shape[0], rows), hats(content.shape[1], columns)
-    weight = np.einsum("hr,wc,hwl->rcl", down, across, share, optimize=True) + 1e-3  # where it has none: equal
-    weight /= weight.sum((0, 1))
-    return np.einsum("rcl,rclij->lij", weight, maps(x, (rows, columns, bins)), optimize=True)[None, None]
+    tones = np.clip(grey + grid[..., :3].sum(-1) * (grey - 0.5) + grid[..., 3], 0, 1)
+    return tones.reshape(-1, *tones.shape[2:])
 
 
 @tf.function(reduce_retracing=True)
@@ -140,7 +151,7 @@ def _sliced(x, content, features, rows, columns):
 
 
 @tf.function(reduce_retracing=True)
-def _penalised(x, picture, upstream, content, features, rows, columns, smoothness):
+def _penalised(x, picture, upstream, content, features, rows, columns, smoothness, bins):
     """The penalties' sum, the gradient of everything with respect to x, the terms."""
     with tf.GradientTape() as tape:
         tape.watch(picture)
@@ -154,16 +165,16 @@ def _penalised(x, picture, upstream, content, features, rows, columns, smoothnes
 
     with tf.GradientTape() as tape:
         tape.watch(x)
-        rough = roughness(x, tf.shape(features)[2])
+        rough = roughness(x, bins)
         own = smoothness * rough
     return own + leaving, gradient + tape.gradient(own, x), {"roughness": rough, "leaving": leaving}
 
 
 def roughness(x: tf.Tensor, bins: tf.Tensor) -> tf.Tensor:
-    """The mean over nodes of squared slopes, of chroma more than of light, and of changed hues."""
+    """The mean over nodes of squared slopes, of chroma more than of light, and of changed hues; the sum over K grids."""
     rows, columns = tf.unstack(tf.shape(x)[:2])
-    grid = tf.reshape(x, [rows, columns, bins, MAP[1], MAP[0]]) * tf.sqrt([LIGHT, CHROMA, CHROMA])
-    down, right, up = grid[1:] - grid[:-1], grid[:, 1:] - grid[:, :-1], grid[:, :, 1:] - grid[:, :, :-1]
+    grid = tf.reshape(x, [rows, columns, -1, bins, MAP[1], MAP[0]]) * tf.sqrt([LIGHT, CHROMA, CHROMA])
+    down, right, up = grid[1:] - grid[:-1], grid[:, 1:] - grid[:, :-1], grid[:, :, :, 1:] - grid[:, :, :, :-1]
 
     rough = HUE * tf.reduce_sum(_recoloured(grid) ** 2)
     for slope, count, weight in zip((down, right, up), (rows, columns, bins), SLOPES, strict=True):
@@ -198,9 +209,9 @@ def smoothing(shape: tuple[int, int, int]) -> Precondition:
     rows, columns, bins = (tf.constant(w, tf.float32) for w in waves)
 
     def precondition(x: tf.Tensor) -> tf.Tensor:
-        grid = tf.reshape(x, [*shape, MAP[1], MAP[0]])
-        grid = tf.einsum("ai,bj,ck,ijkmn->abcmn", rows, columns, bins, grid)
-        grid = tf.einsum("ai,bj,ck,abcmn->ijkmn", rows, columns, bins, inverse * grid)
+        grid = tf.reshape(x, [shape[0], shape[1], -1, shape[2], MAP[1], MAP[0]])
+        grid = tf.einsum("ai,bj,ck,ijrkmn->abrcmn", rows, columns, bins, grid)
+        grid = tf.einsum("ai,bj,ck,abrcmn->ijrkmn", rows, columns, bins, inverse[:, :, None] * grid)
         return tf.reshape(grid, tf.shape(x))
 
     return precondition

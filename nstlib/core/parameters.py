@@ -5,6 +5,7 @@ objective of pictures is one of x. A run knows no more of it; another one is ano
 line in `load_parameters`.
 """
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -70,6 +71,13 @@ class Pixels:
         return x.numpy()
 
 
-def load_parameters(content: np.ndarray, settings: Settings) -> Parameters:
-    """The parametrisation that `settings.rendering` names, for pictures of the content's size (H, W, 3)."""
-    return BilateralGrid(content, settings) if settings.rendering == "photo" else Pixels(counted=settings.scales > 0)
+def load_parameters(content: np.ndarray, settings: Settings, masks: Sequence[np.ndarray] = ()) -> Parameters:
+    """The parametrisation that `settings.rendering` names, for pictures of the content's size (H, W, 3).
+
+    masks: the styles' regions (H, W), of any size.
+    """
+    return (
+        BilateralGrid(content, settings, masks)
+        if settings.rendering == "photo"
+        else Pixels(counted=settings.scales > 0)
+    )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..core.bilateral import hats, overall
+from ..core.bilateral import hats
 from ..core.run import Run
 from ..core.speed.slicing import applied
 from ..errors import NstlibError
@@ -34,7 +34,7 @@ def save_cube(path: str | os.PathLike, run: Run, *, side: int = SIDE) -> float:
         raise NstlibError(f"{path}: a colour table is a .cube file")
 
     content = images.resize(run.content, images.fit(run.shape, min(LONGEST, max(run.shape))))
-    maps = overall(run.optimizer.x, settings.luma_bins, content)
+    maps = run.parameters.overall(run.optimizer.x, content)
     table = applied(maps, lattice(side), settings.strength, hats=hats)
     with files.whole(path) as beside:
         lines = [f"{r:.6f} {g:.6f} {b:.6f}" for r, g, b in table.reshape(-1, 3)]

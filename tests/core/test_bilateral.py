@@ -51,7 +51,7 @@ def test_slicing_equals_a_loop_over_pixels_and_nodes(shape):
     content = a_picture((7, 9))
     grid = BilateralGrid(content, replace(PHOTO, spatial_bins=shape[0], luma_bins=shape[2]))
     x = a_grid(shape)
-    expected, maps = np.empty_like(content), bilateral.maps(x, shape)
+    expected, maps = np.empty_like(content), bilateral.maps(x, shape[2])[0]
     for i, j in np.ndindex(7, 9):
         luma = content[i, j] @ [0.299, 0.587, 0.114]
         place = [(i + 0.5) * shape[0] / 7 - 0.5, (j + 0.5) * shape[1] / 9 - 0.5, luma * (shape[2] - 1)]
