@@ -171,7 +171,7 @@ def _penalised(x, picture, upstream, content, features, rows, columns, smoothnes
 
 
 def roughness(x: tf.Tensor, bins: tf.Tensor) -> tf.Tensor:
-    """The mean over nodes of squared slopes, of chroma more than of light, and of changed hues; the sum over K grids."""
+    """The mean over nodes of squared slopes, of chroma more than of light, and of changed hues; of K grids, summed."""
     rows, columns = tf.unstack(tf.shape(x)[:2])
     grid = tf.reshape(x, [rows, columns, -1, bins, MAP[1], MAP[0]]) * tf.sqrt([LIGHT, CHROMA, CHROMA])
     down, right, up = grid[1:] - grid[:-1], grid[:, 1:] - grid[:, :-1], grid[:, :, :, 1:] - grid[:, :, :, :-1]

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from nstlib import samples
-from nstlib.core import bilateral
+from nstlib.core import bilateral, regions
 from nstlib.core.bilateral import BilateralGrid
 from nstlib.core.run import Run
 from nstlib.engines.frames import stylize
@@ -138,10 +138,45 @@ def test_masks_give_each_region_its_own_photograph():
     left = np.zeros((64, 96), np.float32)
     left[:, :48] = 1
     dark, light = np.float32(0.7) * content, np.float32(0.3) + np.float32(0.7) * content
-    settings = replace(PHOTO, steps=30, content_weight=0.0, smoothness=0.1)
+    settings = replace(PHOTO, steps=30)
     result = stylize(content, [dark, light], settings, masks=[left, 1 - left])
-    change = (result - content).mean(-1)
-    assert change[:, :36].mean() < change[:, 60:].mean() - 0.05
+    shared = stylize(content, [dark, light], replace(settings, regions="shared"), masks=[left, 1 - left])
+    apart, together = (change[:, 60:].mean() - change[:, :36].mean() for change in (result - content, shared - content))
+    assert apart > 0.05 > 0.02 > abs(together)
+
+
+def test_what_no_mask_claims_stays_the_source():
+    content = a_picture((24, 32))
+    mask = np.zeros((24, 32), np.float32)
+    mask[:, :8] = 1
+    settings = replace(PHOTO, content_weight=0.0)
+    grid = BilateralGrid(content, settings, [mask])
+    result = grid.result(a_grid(), content)
+    assert np.abs(result - content)[:, :4].mean() > 0.01
+    np.testing.assert_array_equal(result[:, 16:], content[:, 16:])
+    np.testing.assert_array_equal(grid.result(grid.begin(content), content), content)
+
+
+def test_regions_slice_as_their_grids_do_alone():
+    """Two masks that cover everything by halves: the mean of the two grids' pictures."""
+    content, half = 0.3 + 0.4 * a_picture((12, 16)), np.full((6, 8), 0.5, np.float32)
+    one, other = a_grid(size=0.02), a_grid(size=0.02)[::-1]
+    alone = [BilateralGrid(content, PHOTO).result(x, content) for x in (one, other)]
+    both = BilateralGrid(content, PHOTO, [half, half])
+    x = tf.concat([one, other], -1)
+    np.testing.assert_allclose(both.result(x, content), (alone[0] + alone[1]) / 2, atol=1e-5)
+    np.testing.assert_allclose(both.picture(x), (alone[0] + alone[1]) / 2, atol=1e-5)
+
+
+def test_a_coarse_mask_ends_at_the_edge_that_it_means():
+    content = np.full((24, 240, 3), 0.8, np.float32)
+    content[:, 123:] = 0.2
+    mask = np.zeros((6, 60), np.float32)
+    mask[:, :30] = 1  # to pixel 120: three too few
+    followed = regions.followed(mask, content)
+    assert followed[:, :123].min() > 0.6 > 0.3 > followed[:, 123:].max()
+    shares = regions.regions([mask, np.ones_like(mask)], content)
+    assert shares.shape == (24, 240, 2) and shares.sum(-1).max() <= 1 + 1e-6
 
 
 @pytest.mark.parametrize(
