@@ -43,8 +43,8 @@ def knob(default: Any, text: str, *, low: float | None = None, high: float | Non
 class Settings:
     """Every knob of a run; frozen, checked when made, changed with `dataclasses.replace`.
 
-    What is not given has its default, which for size, steps and forms depends on the rendering, and for forms on the
-    convention: those of the tutorial and of the paper compare a picture at its own size alone.
+    What is not given has its default, which for size, steps, forms and border depends on the rendering, and for forms
+    and border on the convention: those of the tutorial and of the paper compare a picture as it is, at its own size.
 
     >>> from dataclasses import replace
     >>> settings = nst.Settings(size=512, style_weight=3)
@@ -107,6 +107,14 @@ class Settings:
         steer=True,
         photo=0.0,
         recipe=0.0,
+    )
+    border: int = knob(
+        8,
+        "pixels by which the extractor sees a picture go on beyond its border, mirrored",
+        low=0,
+        high=256,
+        photo=0,
+        recipe=0,
     )
     style_scale: float = knob(
         1.0, "size of the strokes: the style's longest side, over that of the picture", low=0.1, high=4, log=True
@@ -234,11 +242,12 @@ def from_dict(values: dict[str, Any]) -> Settings:
 
 
 def from_record(values: dict[str, Any]) -> Settings:
-    """As `from_dict`; settings of before get what they meant then: names, and, from before `forms`, loss and sizes."""
-    if isinstance(values, dict):
-        before = {"regions": "shared"} if "grid" in values else {}
-        values = before | {RENAMED.get(name, name): value for name, value in values.items()}
-    if isinstance(values, dict) and "forms" not in values and {"size", "scales"} <= set(values):
+    """As `from_dict`; settings of before get what they meant then: names, and what was not yet a setting."""
+    if not isinstance(values, dict):
+        return from_dict(values)
+    before = {"border": 0} | ({"regions": "shared"} if "grid" in values else {})
+    values = before | {RENAMED.get(name, name): value for name, value in values.items()}
+    if "forms" not in values and {"size", "scales"} <= set(values):
         size, scales = values["size"], values["scales"]
         values = {**values, "forms": 0.0, "scales": scales or max(1, int(math.log2(size / 256)) + 1)}
     return from_dict(values)

@@ -14,7 +14,7 @@ import tensorflow as tf
 from ..settings import Settings
 from . import losses
 from .features import Extractor, load_extractor
-from .levels import at_scale, halvings, layer_of, pyramid
+from .levels import at_scale, halvings, layer_of, mirrored, pyramid
 from .speed.tracing import specs, traced
 from .style_losses import load_style_loss
 
@@ -46,7 +46,8 @@ class StyleContentModel:
     """image (H, W, 3) -> {"content": {layer: features}, "style": {layer: statistics}} (the tutorial's class).
 
     With `levels` above 1 style is also that of the picture halved once, twice, …: `LAYER@2`, `LAYER@4`. What a layer
-    sees is some dozen pixels wide; halved, it sees larger forms.
+    sees is some dozen pixels wide; halved, it sees larger forms. The extractor sees the picture go on beyond its border by
+    `border` pixels, mirrored.
 
     >>> import tensorflow as tf
     >>> layers = ("block1_conv1", "block2_conv1")
@@ -65,9 +66,11 @@ class StyleContentModel:
         style_loss: str = "gram",
         convention: str = "relative",
         levels: int = 1,
+        border: int = 0,
     ) -> None:
         self.extractor, self.style_layers, self.content_layers = extractor, style_layers, content_layers
-        self.style_loss, self.convention, self.levels = load_style_loss(style_loss), convention, levels
+        self.style_loss, self.convention = load_style_loss(style_loss), convention
+        self.levels, self.border = levels, border
         self._traces: dict[tuple[str, ...], Any] = {}
 
     def __call__(self, image: tf.Tensor, masks: tf.Tensor | None = None) -> dict[str, Tensors]:
@@ -90,6 +93,8 @@ class StyleContentModel:
         """As the call, untraced."""
         content: Tensors = {}
         style: Tensors = {}
+        image = mirrored(image, self.border)
+        masks = None if masks is None else mirrored(masks, self.border, axis=1)
         for scale, picture in pyramid(image, self.levels).items():
             wanted = self.content_layers if scale == 1 else ()
 
@@ -197,8 +202,8 @@ def load_model(settings: Settings, precision: str = "float32", levels: int = 1) 
         precision=precision,
         seed=settings.seed,
     )
-    layers = settings.style_layers, settings.content_layers
-    return _model(extractor, *layers, style_loss=settings.style_loss, convention=settings.convention, levels=levels)
+    compared = {"style_loss": settings.style_loss, "convention": settings.convention, "border": settings.border}
+    return _model(extractor, settings.style_layers, settings.content_layers, levels=levels, **compared)
 
 
 _model = lru_cache(maxsize=16)(StyleContentModel)  # four runs, each with a few sizes

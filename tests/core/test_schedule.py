@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from conftest import smooth_noise
 
-from nstlib.core.levels import at_scale, halvings, layer_of, pyramid
+from nstlib.core.levels import at_scale, halvings, layer_of, mirrored, pyramid
 from nstlib.core.model import load_model, style_shares
 from nstlib.core.run import Run
 from nstlib.core.schedule import EXACT, FIRST, LEAST, doubling, growing, level_count, plan
@@ -84,7 +84,7 @@ def test_the_loss_at_a_level_is_that_of_the_halved_pictures(style):
     run = Run(smooth_noise(1, (192, 256)), style, settings)
     image = tf.constant(smooth_noise(5, (192, 256)))
     terms = run._model.loss(image, run._targets, run._weights)[2]
-    single, sizes = load_model(settings), pyramid(image, 2)
+    single, sizes = load_model(replace(settings, border=0)), pyramid(mirrored(image, settings.border), 2)
     for layer in settings.style_layers:
         gram, target = single(sizes[2])["style"][layer][0], run._targets.style[at_scale(layer, 2)][0]
         expected = tf.reduce_sum((gram - target) ** 2) / tf.reduce_sum(target**2)
@@ -123,9 +123,11 @@ def test_forms_are_steered_from_nothing_and_back(style):
 
 def test_settings_of_an_old_record_are_its_loss_and_its_sizes():
     old = to_dict(Settings(size=768, steps=150))
+    del old["border"]
+    assert from_record(old) == Settings(size=768, steps=150, border=0)
     del old["forms"]
     settings = from_record(old)
-    assert (settings.forms, settings.scales) == (0, 2)
+    assert (settings.forms, settings.scales, settings.border) == (0, 2, 0)
     assert from_record({**old, "scales": 3}).scales == 3 and from_record(to_dict(Settings())) == Settings()
 
 

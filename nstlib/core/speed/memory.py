@@ -34,7 +34,8 @@ class OutOfMemory(NstlibError):
 def estimate(shape: tuple[int, int], settings: Settings, tile: int = 0) -> int:
     """The bytes that a run on a picture (H, W) needs at its peak; tile: the side of its tiles, 0 for none."""
     pixels = shape[0] * shape[1]
-    at_once = min(pixels, (tile + MARGINS) ** 2) if tile else pixels
+    seen = (shape[0] + 2 * settings.border) * (shape[1] + 2 * settings.border)
+    at_once = min(seen, (tile + MARGINS) ** 2) if tile else seen
     if settings.forms and not tile:
         at_once *= HALVED
     return int(BYTES_BASE + at_once * BYTES_A_PIXEL[settings.extractor] + pixels * BYTES_A_PICTURES_PIXEL)

@@ -8,6 +8,7 @@ is no seam to hide.
 
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import pairwise, starmap
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,11 +18,12 @@ from ...errors import NstlibError
 from ...networks.vgg19 import block_of
 from ...settings import STYLE_LOSSES
 from .. import losses
-from ..levels import at_scale, pyramid
+from ..levels import at_scale, mirrored, pyramid
 from ..model import StyleContentModel, Targets, Tensors
 from ..style_losses import load_style_loss
 
-# Pixels around a position that a block's first two layers see in VGG19, rounded up to the deepest stride, 16.
+STRIDE = 16  # pixels, of the deepest layer
+# Around a position, what a block's first two layers see in VGG19, pixels, rounded up to the stride.
 MARGIN = {1: 16, 2: 16, 3: 32, 4: 64, 5: 96}
 
 
@@ -43,8 +45,11 @@ class Tile(NamedTuple):
 
 
 def cut(shape: tuple[int, int], side: int, margin: int) -> Iterator[Tile]:
-    """Tiles of at most `side` pixels that cover (H, W) once, each with its margin where there is picture."""
-    rows, columns = ([slice(a, min(a + side, n)) for a in range(0, n, side)] for n in shape)
+    """Tiles of `side` pixels that cover (H, W) once, each with its margin where there is picture.
+
+    The last ones are smaller, or larger by what is too little for the deepest layer to have a position in.
+    """
+    rows, columns = (list(starmap(slice, pairwise([*range(0, max(1, n - STRIDE + 1), side), n]))) for n in shape)
     for own in ((r, c) for r in rows for c in columns):
         wide = [slice(max(0, s.start - margin), min(n, s.stop + margin)) for s, n in zip(own, shape, strict=True)]
         yield Tile(own, tuple(wide))
@@ -69,7 +74,7 @@ class TiledModel:
             others = ", ".join(n for n in STYLE_LOSSES if load_style_loss(n).AVERAGED)
             raise NstlibError(f"style_loss={name} does not work in tiles; choose from {others}, or a smaller size")
         self.model, self.extractor, self._side = model, model.extractor, side
-        self.style_loss, self.levels = model.style_loss, model.levels
+        self.style_loss, self.levels, self.border = model.style_loss, model.levels, model.border
         self.style_layers, self.content_layers = model.style_layers, model.content_layers
 
         self._margin = MARGIN[max(block_of(layer) for layer in model.extractor.layers)]
@@ -81,6 +86,7 @@ class TiledModel:
         """Content features (1, h, w, C) of the whole picture, and its style statistics (1, …)."""
         refuse_masks(masks)
         content: dict[str, np.ndarray] = {}
+        image = mirrored(image, self.border)
         for tile in self._tiles(image):
             features, _ = self._parts(image[tile.wide], self._boxes(tile))
             for layer in self.content_layers:
@@ -95,7 +101,7 @@ class TiledModel:
         refuse_masks(targets.masks)
         with tf.GradientTape(persistent=True) as tape:
             tape.watch(image)
-            sizes = pyramid(image, self.levels)
+            sizes = pyramid(mirrored(image, self.border), self.levels)
         statistics = self._statistics(sizes)
 
         # the terms of the whole picture, and ∂L/∂S
