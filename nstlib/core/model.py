@@ -46,8 +46,8 @@ class StyleContentModel:
     """image (H, W, 3) -> {"content": {layer: features}, "style": {layer: statistics}} (the tutorial's class).
 
     With `levels` above 1 style is also that of the picture halved once, twice, …: `LAYER@2`, `LAYER@4`. What a layer
-    sees is some dozen pixels wide; halved, it sees larger forms. The extractor sees the picture go on beyond its border by
-    `border` pixels, mirrored.
+    sees is some dozen pixels wide; halved, it sees larger forms. The picture goes on beyond its border, mirrored, by
+    `border` pixels.
 
     >>> import tensorflow as tf
     >>> layers = ("block1_conv1", "block2_conv1")

@@ -109,6 +109,25 @@ def test_names_tell_the_layer_and_the_halvings_and_these_the_share():
     assert list(style_shares(settings, names).values()) == [0.75, 0.375, 0.1875]
 
 
+def test_masks_of_everything_are_no_masks_at_every_level(style):
+    settings = Settings(size=256, scales=1, extractor="random", precision="float32", **LAYERS)
+    image, full = tf.constant(smooth_noise(5, (192, 256))), np.ones((192, 256), np.float32)
+    masked, bare = (Run(smooth_noise(1, (192, 256)), style, settings, masks=masks) for masks in ([full], []))
+    assert masked._model.levels == 2 and settings.border > 0
+    one, other = (run._model.loss(image, run._targets, run._weights) for run in (masked, bare))
+    np.testing.assert_allclose(one[0], other[0], rtol=1e-4)
+    np.testing.assert_allclose(one[1], other[1], atol=1e-4 * np.abs(other[1]).max())
+
+
+@pytest.mark.parametrize("border", [0, 3, 40])
+def test_beyond_its_border_a_picture_goes_on_as_its_mirror_image(border):
+    image = smooth_noise(1, (20, 30))
+    more = [[min(border, side)] * 2 for side in (20, 30)]
+    np.testing.assert_array_equal(mirrored(tf.constant(image), border), np.pad(image, [*more, [0, 0]], "symmetric"))
+    masks = tf.constant(image.transpose(2, 0, 1))  # (K, H, W)
+    np.testing.assert_array_equal(mirrored(masks, border, axis=1), np.pad(masks, [[0, 0], *more], "symmetric"))
+
+
 def test_forms_are_steered_from_nothing_and_back(style):
     settings = Settings(size=256, scales=1, steps=6, extractor="random", forms=0, **LAYERS)
     run = Run(smooth_noise(1, (192, 256)), style, settings)
