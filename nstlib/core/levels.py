@@ -21,7 +21,7 @@ def halvings(name: str) -> int:
     return int(name.partition("@")[2] or 1).bit_length() - 1
 
 
-def mirrored(x: tf.Tensor, border: int, *, axis: int = 0) -> tf.Tensor:
+def bordered(x: tf.Tensor, border: int, *, axis: int = 0) -> tf.Tensor:
     """x with so many more rows and columns at each end, mirrored, or as many as it has; axis: that of the rows.
 
     A pixel at the border takes part in fewer features than others, unless the picture goes on beyond it: it would get

@@ -14,7 +14,7 @@ import tensorflow as tf
 from ..settings import Settings
 from . import losses
 from .features import Extractor, load_extractor
-from .levels import at_scale, halvings, layer_of, mirrored, pyramid
+from .levels import at_scale, bordered, halvings, layer_of, pyramid
 from .speed.tracing import specs, traced
 from .style_losses import load_style_loss
 
@@ -93,8 +93,8 @@ class StyleContentModel:
         """As the call, untraced."""
         content: Tensors = {}
         style: Tensors = {}
-        image = mirrored(image, self.border)
-        masks = None if masks is None else mirrored(masks, self.border, axis=1)
+        image = bordered(image, self.border)
+        masks = None if masks is None else bordered(masks, self.border, axis=1)
         for scale, picture in pyramid(image, self.levels).items():
             wanted = self.content_layers if scale == 1 else ()
 

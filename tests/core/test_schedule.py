@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from conftest import smooth_noise
 
-from nstlib.core.levels import at_scale, halvings, layer_of, mirrored, pyramid
+from nstlib.core.levels import at_scale, bordered, halvings, layer_of, pyramid
 from nstlib.core.model import load_model, style_shares
 from nstlib.core.run import Run
 from nstlib.core.schedule import EXACT, FIRST, LEAST, doubling, growing, level_count, plan
@@ -84,7 +84,7 @@ def test_the_loss_at_a_level_is_that_of_the_halved_pictures(style):
     run = Run(smooth_noise(1, (192, 256)), style, settings)
     image = tf.constant(smooth_noise(5, (192, 256)))
     terms = run._model.loss(image, run._targets, run._weights)[2]
-    single, sizes = load_model(replace(settings, border=0)), pyramid(mirrored(image, settings.border), 2)
+    single, sizes = load_model(replace(settings, border=0)), pyramid(bordered(image, settings.border), 2)
     for layer in settings.style_layers:
         gram, target = single(sizes[2])["style"][layer][0], run._targets.style[at_scale(layer, 2)][0]
         expected = tf.reduce_sum((gram - target) ** 2) / tf.reduce_sum(target**2)
@@ -123,9 +123,9 @@ def test_masks_of_everything_are_no_masks_at_every_level(style):
 def test_beyond_its_border_a_picture_goes_on_as_its_mirror_image(border):
     image = smooth_noise(1, (20, 30))
     more = [[min(border, side)] * 2 for side in (20, 30)]
-    np.testing.assert_array_equal(mirrored(tf.constant(image), border), np.pad(image, [*more, [0, 0]], "symmetric"))
+    np.testing.assert_array_equal(bordered(tf.constant(image), border), np.pad(image, [*more, [0, 0]], "symmetric"))
     masks = tf.constant(image.transpose(2, 0, 1))  # (K, H, W)
-    np.testing.assert_array_equal(mirrored(masks, border, axis=1), np.pad(masks, [[0, 0], *more], "symmetric"))
+    np.testing.assert_array_equal(bordered(masks, border, axis=1), np.pad(masks, [[0, 0], *more], "symmetric"))
 
 
 def test_forms_are_steered_from_nothing_and_back(style):

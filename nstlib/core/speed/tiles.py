@@ -18,7 +18,7 @@ from ...errors import NstlibError
 from ...networks.vgg19 import block_of
 from ...settings import STYLE_LOSSES
 from .. import losses
-from ..levels import at_scale, mirrored, pyramid
+from ..levels import at_scale, bordered, pyramid
 from ..model import StyleContentModel, Targets, Tensors
 from ..style_losses import load_style_loss
 
@@ -86,7 +86,7 @@ class TiledModel:
         """Content features (1, h, w, C) of the whole picture, and its style statistics (1, …)."""
         refuse_masks(masks)
         content: dict[str, np.ndarray] = {}
-        image = mirrored(image, self.border)
+        image = bordered(image, self.border)
         for tile in self._tiles(image):
             features, _ = self._parts(image[tile.wide], self._boxes(tile))
             for layer in self.content_layers:
@@ -101,7 +101,7 @@ class TiledModel:
         refuse_masks(targets.masks)
         with tf.GradientTape(persistent=True) as tape:
             tape.watch(image)
-            sizes = pyramid(mirrored(image, self.border), self.levels)
+            sizes = pyramid(bordered(image, self.border), self.levels)
         statistics = self._statistics(sizes)
 
         # the terms of the whole picture, and ∂L/∂S
