@@ -136,7 +136,12 @@ class Settings:
         video=True,
     )
     next_steps: int = knob(
-        38, "evaluations for each frame after a shot's first, at most", low=1, high=100000, video=True
+        38,
+        "evaluations for each frame after a shot's first, at most; of a photo for each keyframe",
+        low=1,
+        high=100000,
+        video=True,
+        photo=15,
     )
     passes: int = knob(1, "how often a clip is gone through, forth and back in turn", low=1, high=100, video=True)
     reach: int = knob(1, "how many frames back the temporal loss looks: 1, 2, 4, ...", low=1, high=64, video=True)
@@ -177,7 +182,9 @@ class Settings:
 
     def _check_photo(self) -> None:
         """Raises NstlibError for what a photograph cannot be made with."""
-        for name, allowed in (("engine", "optimise"), ("convention", "relative"), ("init", "content")):
+        needed = {"engine": "optimise", "convention": "relative", "init": "content"}
+        needed |= {"passes": 1, "reach": 1, "consistency": "steady"}  # its frames are not painted after each other
+        for name, allowed in needed.items():
             if getattr(self, name) != allowed:
                 raise NstlibError(f"{name}={getattr(self, name)}: rendering=photo needs {name}={allowed}")
 

@@ -111,10 +111,10 @@ def video_command(given: argparse.Namespace) -> None:
     for style in given.styles:
         images.shape_of(style)
     if settings.rendering == "photo":
+        _check_photo(given)
         from ..video.photo_film import PhotoFilm
 
-        film = PhotoFilm(clip, given.styles, given.output, settings)
-        report(film.write(**coded))
+        _write_photo(PhotoFilm(clip, given.styles, given.output, settings, fresh=given.fresh), coded)
         return
     if given.scheduler is None and given.workers is None:
         from ..video.film import Film
@@ -138,6 +138,32 @@ def _write(film: Any, coded: dict[str, Any]) -> None:
         written = film.write(**coded)
     except KeyboardInterrupt:
         raise stopped(film.done, film.total, "frames", film.store.folder) from None
+    report(written)
+
+
+def _check_photo(given: argparse.Namespace) -> None:
+    """Raises NstlibError for what a clip of photographs has no use for."""
+    if given.flow:
+        raise NstlibError(f"--flow {given.flow}: with --rendering photo no motion is needed; leave it out")
+    if given.scheduler is not None or given.workers is not None:
+        raise NstlibError(
+            "--rendering photo: a shot's maps are found one after the other, here; leave out --workers and --scheduler"
+        )
+
+
+def _write_photo(film: Any, coded: dict[str, Any]) -> None:
+    """Find the maps that are left, then make the frames by them, each behind a progress bar."""
+    from tqdm.auto import tqdm
+
+    total = film.clip.frames
+    try:
+        with tqdm(total=total, desc="colour maps", unit="frame", leave=False, dynamic_ncols=True) as bar:
+            for keyframe in film:
+                bar.update(keyframe.number - bar.n)
+        written = film.write(**coded, watched=lambda frames: follow_frames(frames, total))
+    except KeyboardInterrupt:
+        found = f"the maps of {len(film.keyframes)} keyframes are safe in {film.store.folder}"
+        raise NstlibError(f"stopped; {found}; the same command goes on") from None
     report(written)
 
 

@@ -51,6 +51,10 @@ class Film:
         divided: dict[str, Any] | None = None,
     ) -> None:
         self.settings = settings = resolved(settings or Settings())
+        if settings.rendering == "photo":
+            raise NstlibError(
+                "rendering=photo: PhotoFilm, or stylize_video, makes clips of photographs; Film paints them"
+            )
         self.clip = clip if isinstance(clip, clips.Clip) else clips.probe(clip, size=settings.size)
         self.output = Path(output)
         encoders.check_encodable(self.output)
@@ -190,5 +194,8 @@ def stylize_video(
     >>> nst.stylize_video(clip, nst.samples.styles()["ink"], "ink.mp4", settings).frames
     3
     """
-    photo = settings is not None and settings.rendering == "photo"
-    return (PhotoFilm if photo else Film)(clip, styles, output, settings, **options).write()
+    if settings is None or settings.rendering != "photo":
+        return Film(clip, styles, output, settings, **options).write()
+    if needless := [name for name, value in options.items() if name != "fresh" and value is not None]:
+        raise NstlibError(f"{', '.join(needless)}: rendering=photo needs neither an engine nor motion; leave it out")
+    return PhotoFilm(clip, styles, output, settings, fresh=options.get("fresh", False)).write()

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from nstlib import samples
+from nstlib.cli.main import main
+from nstlib.errors import NstlibError
 from nstlib.media import clips, images
 from nstlib.settings import Settings
 from nstlib.video import photo_film
-from nstlib.video.film import stylize_video
+from nstlib.video.film import Film, stylize_video
 from nstlib.video.photo_film import Keyframe, PhotoFilm
 
 PHOTO = Settings(rendering="photo", size=0, steps=4, spatial_bins=4, luma_bins=3)
@@ -91,3 +93,73 @@ def test_16_bits_come_back(tmp_path, name):
     np.testing.assert_allclose(images.load(tmp_path / name), image, atol=1 / 65535)
     images.save(tmp_path / "flat.png", image)
     assert images.bits_of(tmp_path / "flat.png") == 8
+
+
+def test_a_film_that_was_stopped_goes_on_with_the_maps_that_it_had(tmp_path, monkeypatch):
+    monkeypatch.setattr(photo_film, "APART", 2)
+    frames = [images.resize(samples.frame(0), (54, 96))] * 5
+    whole = list(a_film(tmp_path, frames))
+    path = tmp_path / "stopped.mp4"
+    next(PhotoFilm(tmp_path / "clip", DUSK, path, PHOTO))
+    monkeypatch.setattr(PhotoFilm, "_keyframe", counted := Counted(PhotoFilm._keyframe))
+    again = PhotoFilm(tmp_path / "clip", DUSK, path, PHOTO)
+    assert [key.number for key in again.keyframes] == [0]
+    again.write()
+    assert counted.numbers == [2, 4] and [key.number for key in whole] == [0, 2, 4]
+    for one, other in zip(whole, again.keyframes, strict=True):
+        np.testing.assert_array_equal(one.x, other.x)
+    assert path.is_file() and not again.store.folder.exists()
+
+
+class Counted:
+    """A method that tells of which frames it was asked."""
+
+    def __init__(self, method):
+        self.method, self.numbers = method, []
+
+    def __get__(self, film, kind):
+        def call(number, *more):
+            self.numbers.append(number)
+            return self.method(film, number, *more)
+
+        return call
+
+
+def test_other_settings_are_not_mixed_into_what_was_begun(tmp_path):
+    next(a_film(tmp_path, [scene(0)] * 2))
+    with pytest.raises(NstlibError, match=r"begun otherwise: settings.smoothness was 1.0, now 2.0"):
+        PhotoFilm(tmp_path / "clip", DUSK, tmp_path / "out", replace(PHOTO, smoothness=2.0))
+    PhotoFilm(tmp_path / "clip", DUSK, tmp_path / "out", replace(PHOTO, smoothness=2.0), fresh=True)
+
+
+def test_what_has_no_meaning_for_a_clip_of_photographs_is_one_line(tmp_path, capsys):
+    clips.write_frames(tmp_path / "clip", [scene(0)] * 2, fps=12)
+    images.save(tmp_path / "dusk.png", DUSK)
+    out = tmp_path / "out.mp4"
+    for make, options, said in (
+        (Film, {}, "PhotoFilm"),
+        (stylize_video, {"flows": tmp_path}, "flows"),
+        (stylize_video, {"engine": lambda frame: frame}, "engine"),
+    ):
+        with pytest.raises(NstlibError, match=said):
+            make(tmp_path / "clip", DUSK, out, PHOTO, **options)
+    with pytest.raises(NstlibError, match="rendering=photo"):
+        PhotoFilm(tmp_path / "clip", DUSK, out, Settings())
+    call = ["video", tmp_path / "clip", tmp_path / "dusk.png", "-o", out, "--rendering", "photo", "--steps", "2"]
+    for words in (["--flow", tmp_path], ["--workers", "2"], ["--scheduler", "tcp://a"], ["--passes", "2"]):
+        assert main([str(word) for word in (*call, *words)]) == 1
+        assert capsys.readouterr().err.count("\n") == 1
+    assert not out.exists() and not list(tmp_path.glob("*.work"))
+
+
+def test_the_command_goes_on_after_ctrl_c_and_says_so(tmp_path, monkeypatch, capsys):
+    clips.write_frames(tmp_path / "clip", [scene(0)] * 4, fps=12)
+    images.save(tmp_path / "dusk.png", DUSK)
+    call = ["video", tmp_path / "clip", tmp_path / "dusk.png", "-o", tmp_path / "o.mp4", "--rendering", "photo"]
+    call = [*map(str, call), "--steps", "2"]
+    with monkeypatch.context() as stopped:
+        stopped.setattr(PhotoFilm, "maps_at", lambda film, number: (_ for _ in ()).throw(KeyboardInterrupt))
+        assert main(call) == 1
+    assert "the maps of 1 keyframes are safe" in capsys.readouterr().err and not (tmp_path / "o.mp4").exists()
+    assert main(call) == 0
+    assert clips.probe(tmp_path / "o.mp4").frames == 4
