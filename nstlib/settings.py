@@ -23,7 +23,7 @@ STYLE_LAYERS = tuple(f"block{i}_conv1" for i in range(1, 6))
 
 # What a weight of None means: each convention's own (content, style, total variation). `tutorial` are the tutorial's;
 # `gatys` has the α/β = 1e-3 of Gatys et al. 2016, figure 3, scaled so that β = 1000.
-DEFAULT_WEIGHTS = {"relative": (0.03, 1.0, 0.02), "tutorial": (1e4, 1e-2, 30.0), "gatys": (1.0, 1e3, 0.0)}
+DEFAULT_WEIGHTS = {"relative": (0.03, 1.0, 0.06), "tutorial": (1e4, 1e-2, 30.0), "gatys": (1.0, 1e3, 0.0)}
 PHOTO_WEIGHTS = (1.0, 1.0, 0.0)  # the grid's smoothness, not total variation, is what keeps it from noise
 
 
@@ -203,6 +203,7 @@ class Settings:
 
 CHOSEN = ("precision", "tile")  # by a run for its machine, where they are left at their defaults
 ADAPTED = {"tile"}  # by a run that is going, where memory runs out
+FORMER_TV = 0.02  # `relative` had it for a painting, where no total variation's weight was given, before `border`
 RENAMED = {"grid": "spatial_bins", "levels": "luma_bins"}  # in records of before
 STEERABLE = frozenset(f.name for f in fields(Settings) if f.metadata.get("steer"))
 
@@ -249,10 +250,12 @@ def from_dict(values: dict[str, Any]) -> Settings:
 
 
 def from_record(values: dict[str, Any]) -> Settings:
-    """As `from_dict`; settings of before get what they meant then: names, and what was not yet a setting."""
+    """As `from_dict`; settings of before get what they meant then: names, defaults, and what was not yet a setting."""
     if not isinstance(values, dict):
         return from_dict(values)
     before = {"border": 0} | ({"regions": "shared"} if "grid" in values else {})
+    if "border" not in values and values.get("rendering") != "photo" and values.get("convention") == "relative":
+        values = {**values, "tv_weight": FORMER_TV if values.get("tv_weight") is None else values["tv_weight"]}
     values = before | {RENAMED.get(name, name): value for name, value in values.items()}
     if "forms" not in values and {"size", "scales"} <= set(values):
         size, scales = values["size"], values["scales"]

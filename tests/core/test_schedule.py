@@ -143,7 +143,8 @@ def test_forms_are_steered_from_nothing_and_back(style):
 def test_settings_of_an_old_record_are_its_loss_and_its_sizes():
     old = to_dict(Settings(size=768, steps=150))
     del old["border"]
-    assert from_record(old) == Settings(size=768, steps=150, border=0)
+    assert from_record(old) == Settings(size=768, steps=150, border=0, tv_weight=0.02)
+    assert from_record({**old, "tv_weight": 0.5}).tv_weight == 0.5
     del old["forms"]
     settings = from_record(old)
     assert (settings.forms, settings.scales, settings.border) == (0, 2, 0)

@@ -81,7 +81,7 @@ def against_before(size: int) -> Iterator[Row]:
 def before(size: int) -> Settings:
     """The defaults before `forms`, at a size."""
     values = {**to_dict(Settings(size=size)), "steps": 150, "scales": 0}
-    del values["forms"]
+    del values["forms"], values["border"]
     return from_record(values)
 
 
