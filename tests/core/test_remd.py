@@ -50,6 +50,24 @@ def test_it_is_the_plain_loops(masked):
     np.testing.assert_allclose(found, [expected], rtol=1e-4)
 
 
+def test_the_searched_pairs_are_as_near_as_the_nearest_whatever_the_arithmetic(monkeypatch):
+    rng = np.random.default_rng(0)
+    columns, style = (tf.constant(rng.normal(1, 0.3, (1, n, 90)), tf.float32) for n in (120, 150))
+    exact = remd.cosine_distance(columns, style)
+    for has in (True, False):
+        monkeypatch.setattr(remd, "has_bfloat16", lambda has=has: has)
+        found = remd.relaxed_distance(columns, style, tf.ones((1, 120)))
+        best = max(float(tf.reduce_mean(tf.reduce_min(exact, axis=axis))) for axis in (1, 2))
+        assert best * (1 - 1e-4) < float(found[0]) < best * (1.01 if has else 1.0001)
+
+
+def test_a_halved_picture_is_seen_at_fewer_positions():
+    grid = np.arange(remd.GRID**2, dtype=np.float32).reshape(1, -1, 1)
+    rows = remd.thinned(tf.constant(grid), 2).numpy().reshape(-1)
+    np.testing.assert_array_equal(rows[:2], [0, 2])
+    assert rows[remd.GRID // 2] == 2 * remd.GRID and len(rows) == (remd.GRID // 2) ** 2
+
+
 def test_it_is_nothing_for_the_style_itself_and_something_for_another():
     same, other = (distances(pictures(i), pictures(0)) for i in (0, 3))
     for layer in CHANNELS:

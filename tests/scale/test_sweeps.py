@@ -21,10 +21,10 @@ from nstlib.cli.main import main
 from nstlib.engines import records
 from nstlib.errors import NstlibError
 from nstlib.media import images
-from nstlib.scale import axes, executors, sweeps
+from nstlib.scale import axes, cells, executors, sweeps
 from nstlib.scale.axes import parse
 from nstlib.scale.sheets import Sheet, wrap
-from nstlib.settings import Settings
+from nstlib.settings import STYLE_LOSSES, Settings
 from nstlib.workshop.bench._cluster import cluster, environment
 
 HERE = Path(__file__).parents[1]
@@ -92,6 +92,18 @@ def test_cells_are_the_product_and_each_has_its_settings(content, style, tmp_pat
     assert [row["seed"] for row in rows(tmp_path)] == ["1", "1", "2", "2"]
     assert len({cell.picture for cell in cells}) == 4 and all(cell.picture.exists() for cell in cells)
     assert [cell.losses["total"] for cell in cells] == [1, 1, 2, 2]
+
+
+def test_style_losses_are_an_axis_and_a_cell_tells_what_one_cannot_do(content, style, small, tmp_path, monkeypatch):
+    monkeypatch.setattr(sweeps, "paint_alone", cells.paint_cell)
+    axes_given = {"style_loss": STYLE_LOSSES, "tile": [0, 16]}
+    made = {
+        (cell.values["style_loss"], cell.values["tile"]): cell
+        for cell in sweeps.sweep(content, style, axes_given, light.Here(), settings=small, output=tmp_path)
+    }
+    assert {name for (name, tile), cell in made.items() if not tile and not cell.error} == set(STYLE_LOSSES)
+    assert [key for key, cell in made.items() if cell.error] == [("remd", 16)]
+    assert "does not work in tiles" in made["remd", 16].error
 
 
 def test_styles_are_an_axis(tmp_path, content, style):

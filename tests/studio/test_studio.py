@@ -1,5 +1,6 @@
 """The studio without a browser: its knobs, its worker, what it keeps and what it says."""
 
+import html
 import itertools
 import re
 import subprocess
@@ -14,11 +15,12 @@ import pytest
 from conftest import smooth_noise
 
 from nstlib.core.run import Run
+from nstlib.core.style_losses import load_style_loss
 from nstlib.engines import records
 from nstlib.engines.lessons import Learnt
 from nstlib.errors import NstlibError
 from nstlib.media import images
-from nstlib.settings import DEFAULT_WEIGHTS, PHOTO_WEIGHTS, STEERABLE, Settings, usual
+from nstlib.settings import DEFAULT_WEIGHTS, PHOTO_WEIGHTS, STEERABLE, STYLE_LOSSES, Settings, usual
 from nstlib.studio import Grid, Studio, code, curves, guard, lesson_box
 from nstlib.studio.checkpoints import MOST, Checkpoints
 from nstlib.studio.knobs import Knobs, shown
@@ -574,6 +576,16 @@ def test_a_photograph_has_its_own_usual_settings_and_a_painting_gets_its_own_bac
     assert studio.knobs.settings() == small
     studio.undo()
     assert studio.knobs.settings().rendering == "photo" and studio.knobs.settings().strength == 1.5
+
+
+@pytest.mark.parametrize("name", STYLE_LOSSES[1:])
+def test_every_style_loss_is_chosen_steered_and_described(studio, name):
+    studio.set(style_loss=name, steps=3)
+    assert load_style_loss(name).__doc__.splitlines()[0][:20] in html.unescape(studio.knobs.about.value)
+    run = finished(studio)
+    studio.knobs.widgets["style_weight"].slider.value = 0.5
+    studio.wait(WAIT)
+    assert studio.worker.run is run and run.settings.style_loss == name and run.number > 3 and studio.error is None
 
 
 def test_a_convention_has_its_own_forms(studio):
