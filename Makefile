@@ -41,8 +41,9 @@ samples: .venv/ready
 notebooks: .venv/ready
 	.venv/bin/jupyter nbconvert --to notebook --execute --output-dir outputs/notebooks notebooks/*.ipynb
 
-gallery: .venv/ready
+gallery: .venv/ready-dev
 	$(RUN) -m nstlib.workshop.gallery
+	$(RUN) -m nstlib.workshop.pairs
 
 docs: .venv/ready-dev
 	$(RUN) -m nstlib.workshop.pages
