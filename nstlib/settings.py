@@ -253,13 +253,16 @@ def from_record(values: dict[str, Any]) -> Settings:
     """As `from_dict`; settings of before get what they meant then: names, defaults, and what was not yet a setting."""
     if not isinstance(values, dict):
         return from_dict(values)
-    before = {"border": 0} | ({"regions": "shared"} if "grid" in values else {})
-    if "border" not in values and values.get("rendering") != "photo" and values.get("convention") == "relative":
-        values = {**values, "tv_weight": FORMER_TV if values.get("tv_weight") is None else values["tv_weight"]}
+    before = {"regions": "shared"} if "grid" in values else {}
     values = before | {RENAMED.get(name, name): value for name, value in values.items()}
+    if "border" not in values:
+        values["border"] = 0
+        painted = values.get("rendering") != "photo" and values.get("convention") == "relative"
+        if painted and values.get("tv_weight") is None:
+            values["tv_weight"] = FORMER_TV
     if "forms" not in values and {"size", "scales"} <= set(values):
         size, scales = values["size"], values["scales"]
-        values = {**values, "forms": 0.0, "scales": scales or max(1, int(math.log2(size / 256)) + 1)}
+        values |= {"forms": 0.0, "scales": scales or max(1, int(math.log2(size / 256)) + 1)}
     return from_dict(values)
 
 
