@@ -92,7 +92,7 @@ def _make(run: Any, output: Path, asked: str, *, about: str) -> dict[str, float]
 
     for _ in tqdm(run, total=run.total_steps, desc=about, unit="step", leave=False, dynamic_ncols=True):
         pass
-    images.save(output, run.image, record=records.record(run) | {REQUEST: asked})
+    records.keep(run, output, **{REQUEST: asked})
     return _losses(run.curves)
 
 

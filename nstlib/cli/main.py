@@ -146,19 +146,22 @@ def image_command(given: argparse.Namespace) -> None:
         )
     for path in (given.content, *given.styles, *given.mask):
         images.shape_of(path)  # what can be refused at once is, before TensorFlow is loaded
+    from ..engines import records
     from ..engines.frames import begin
 
     run = begin(given.content, given.styles, settings, masks=given.mask)
     try:
         follow_run(run)
     except KeyboardInterrupt:
-        _keep(run, given.output)
+        records.keep(run, given.output)
         so_far = f"stopped after {run.number} of {run.total_steps} steps; so far: {given.output}"
+        if settings.rendering == "photo":
+            raise NstlibError(f"{so_far}; the same command starts again") from None
         raise NstlibError(f"{so_far}; to go on from it, add --init {given.output} and name another output") from None
     except NstlibError as error:
-        _keep(run, given.output)
+        records.keep(run, given.output)
         raise NstlibError(f"{error}; the last good picture is in {given.output}") from None
-    _keep(run, given.output)
+    records.keep(run, given.output)
     if given.cube:
         from ..engines.cube import save_cube
 
@@ -187,7 +190,7 @@ def replay_command(given: argparse.Namespace) -> None:
 
     run = records.replay(record, search=(given.picture.parent, *given.search))
     follow_run(run)
-    _keep(run, given.output)
+    records.keep(run, given.output)
     print(given.output)
 
 
@@ -288,16 +291,6 @@ def follow_run(run: Any) -> None:
             bar.set_postfix_str(f"{step.shape[1]}x{step.shape[0]} loss {step.losses['total']:.4g}", refresh=False)
             if line := doubt(run):
                 tqdm.write(f"nstlib: {line}", file=sys.stderr)
-
-
-def _keep(run: Any, output: Path) -> None:
-    from ..engines import records
-    from ..media import images
-
-    content = run.sources["content"]
-    bits = images.bits_of(content) if run.settings.rendering == "photo" else 8
-    image = images.dithered(run.image) if run.settings.rendering == "photo" and bits == 8 else run.image
-    images.save(output, image, record=records.record(run), bits=bits)
 
 
 COMMANDS = {

@@ -42,6 +42,17 @@ def record(run: Run) -> dict[str, Any]:
     }
 
 
+def keep(run: Run, path: str | os.PathLike, **more: Any) -> Path:
+    """Write the run's picture with its record; more: what else the record tells.
+
+    A photograph has 16 bits where its content and the file's kind have them, and is dithered for 8.
+    """
+    photo, image = run.settings.rendering == "photo", run.image
+    bits = images.bits_of(run.sources["content"]) if photo and images.is_deep(path) else 8
+    image = images.dithered(image) if photo and bits == 8 else image
+    return images.save(path, image, record=record(run) | more, bits=bits)
+
+
 def versions() -> dict[str, str]:
     """The versions that a result depends on."""
     return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}

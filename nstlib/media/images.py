@@ -196,7 +196,7 @@ def save(
     check_output(path)
     kind = FORMATS[path.suffix.lower()]
     text = json.dumps(record) if record is not None else None
-    deep = bits == 16 and kind in ("PNG", "TIFF")
+    deep = bits == 16 and is_deep(path)
     inside = text and kind == "PNG" and not deep and len(text) < PngImagePlugin.MAX_TEXT_CHUNK
     options: dict[str, Any] = {"compress_level": 1} if quick else {}
     if inside:
@@ -212,6 +212,11 @@ def save(
         with files.whole(path.with_name(path.name + ".json")) as beside:
             beside.write_text(text)
     return path
+
+
+def is_deep(path: str | os.PathLike) -> bool:
+    """Whether a file of this name can have 16 bits a channel: a PNG or TIFF."""
+    return FORMATS.get(Path(path).suffix.lower()) in ("PNG", "TIFF")
 
 
 def read_record(path: str | os.PathLike) -> dict[str, Any]:

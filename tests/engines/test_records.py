@@ -9,6 +9,7 @@ from nstlib.engines import records
 from nstlib.errors import NstlibError
 from nstlib.media import files, images
 from nstlib.networks import compact
+from nstlib.settings import Settings
 
 
 @pytest.fixture
@@ -97,3 +98,32 @@ def test_a_record_from_before_compact_had_vgg19s_scale_is_replayed_where_scale_d
         else:
             with pytest.raises(NstlibError, match="convention=tutorial its weights mean something else now"):
                 records.replay(record)
+
+
+@pytest.mark.parametrize("name", ["dusk.png", "dusk.tiff", "dusk.jpg"])
+def test_a_photograph_is_replayed_with_its_masks_and_as_many_bits(content, style, tmp_path, name):
+    deep = content.astype(np.float32) * np.float32(0.9)
+    images.save(tmp_path / "content.png", deep, bits=16)
+    images.save(tmp_path / "style.png", style)
+    left = np.zeros(content.shape[:2], np.float32)
+    left[:, : left.shape[1] // 2] = 1
+    for mask, values in {"left": left, "right": 1 - left}.items():
+        images.save(tmp_path / f"{mask}.png", values[..., None].repeat(3, -1))
+    styles, masks = [tmp_path / "style.png"] * 2, [tmp_path / "left.png", tmp_path / "right.png"]
+    run = Run(tmp_path / "content.png", styles, Settings(rendering="photo", steps=3, spatial_bins=4), masks=masks)
+    picture = run.finish()
+    records.keep(run, tmp_path / name)
+    assert images.bits_of(tmp_path / name) == (8 if name.endswith("jpg") else 16)
+    again = records.replay(images.read_record(tmp_path / name))
+    np.testing.assert_array_equal(again.finish(), picture)
+
+
+def test_a_photographs_record_of_before_keeps_what_it_meant(paths, tmp_path):
+    run = Run(paths[0], [paths[1]], Settings(rendering="photo", size=64, steps=3))
+    run.finish()
+    record = records.record(run)
+    for _, settings in record["steering"]:
+        settings["grid"], settings["levels"] = settings.pop("spatial_bins"), settings.pop("luma_bins")
+        del settings["regions"]
+    settings = records.replay(record).settings
+    assert (settings.spatial_bins, settings.luma_bins, settings.regions) == (16, 8, "shared")
