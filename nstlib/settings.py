@@ -67,6 +67,9 @@ class Settings:
     smoothness: float = knob(
         1.0, "photo: how alike its neighbouring colour maps are", low=0, high=1e4, log=True, steer=True
     )
+    light_weight: float = knob(
+        10.0, "weight of the light loss: a photo is no darker than its style", low=0, high=1e4, log=True, steer=True
+    )
     spatial_bins: int = knob(16, "photo: its grid's rows, and columns, of colour maps", low=1, high=64)
     regions: str = knob(
         "own", "photo with masks: each region has a grid of its own, or all share one", choices=("own", "shared")
@@ -253,7 +256,7 @@ def from_record(values: dict[str, Any]) -> Settings:
     """As `from_dict`; settings of before get what they meant then: names, defaults, and what was not yet a setting."""
     if not isinstance(values, dict):
         return from_dict(values)
-    before = {"regions": "shared"} if "grid" in values else {}
+    before = {"regions": "shared", "light_weight": 0.0} if "grid" in values else {}
     values = before | {RENAMED.get(name, name): value for name, value in values.items()}
     if "border" not in values:
         values["border"] = 0

@@ -9,7 +9,17 @@ from ..settings import RECIPES, Settings, from_dict, reader, usual
 GROUPS = {
     "how it looks": (
         *("rendering", "content_weight", "style_weight", "strength", "style_blend", "style_scale", "forms"),
-        *("preserve_color", "style_loss", "tv_weight", "border", "smoothness", "regions", "spatial_bins", "luma_bins"),
+        *(
+            "preserve_color",
+            "style_loss",
+            "tv_weight",
+            "border",
+            "smoothness",
+            "light_weight",
+            "regions",
+            "spatial_bins",
+            "luma_bins",
+        ),
         *("style_layers", "style_layer_weights", "content_layers", "convention"),
     ),
     "how large, how long, from where": ("size", "steps", "scales", "init", "seed"),

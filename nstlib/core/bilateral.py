@@ -15,7 +15,8 @@ import numpy as np
 import tensorflow as tf
 
 from ..media.colors import YIQ
-from ..settings import Settings
+from ..settings import Settings, check_blend
+from .light import light_loss, luma_quantiles
 from .optimize import Objective
 from .regions import regions
 from .speed.lbfgs import Precondition
@@ -37,22 +38,33 @@ LEAVING = 1.0  # the weight of what is outside [0, 1], where no picture can be
 class BilateralGrid:
     """The parametrisation of `rendering="photo"`: x (rows, columns, K · bins · 12), from the identity 0.
 
-    content (H, W, 3): the picture that is fitted; masks: K regions (H, W) of any size, or none, and K is 1.
-    `settings.smoothness` multiplies the penalties on x.
+    content (H, W, 3): the picture that is fitted; styles: pictures that it is to be no darker than; masks: K regions
+    (H, W) of any size, one a style, or none, and K is 1. `settings.smoothness` multiplies the penalties on x.
     """
 
     bounded = False
 
-    def __init__(self, content: np.ndarray, settings: Settings, masks: Sequence[np.ndarray] = ()) -> None:
+    def __init__(
+        self,
+        content: np.ndarray,
+        settings: Settings,
+        *,
+        styles: Sequence[np.ndarray] = (),
+        masks: Sequence[np.ndarray] = (),
+    ) -> None:
         self.shape = (settings.spatial_bins, settings.spatial_bins, settings.luma_bins)
-        self.strength, self.smoothness = settings.strength, tf.constant(settings.smoothness, tf.float32)
+        self.strength = settings.strength
+        self._weights = {name: tf.constant(getattr(settings, name)) for name in ("smoothness", "light_weight")}
         self.precondition = smoothing(self.shape)
 
         self._content, self._masks = tf.constant(content), masks if settings.regions == "own" else ()
         self._features = features(self._content, settings.luma_bins)  # (H, W, bins, 4)
+        places = tf.constant(regions(masks, content)) if len(masks) else tf.ones((*content.shape[:2], len(styles)))
         if len(self._masks):
-            shares = tf.constant(regions(self._masks, content))[..., None, None]  # (H, W, K, 1, 1)
-            self._features = tf.reshape(shares * self._features[:, :, None], [*content.shape[:2], -1, 4])
+            each = places[..., None, None] * self._features[:, :, None]  # (H, W, K, bins, 4)
+            self._features = tf.reshape(each, [*content.shape[:2], -1, 4])
+        shares = tf.constant(check_blend(settings, len(styles)) if len(styles) else (), tf.float32)
+        self._light = luma_quantiles(styles), shares, places
         rows, columns = (tf.constant(hats(side, settings.spatial_bins)) for side in content.shape[:2])
         self._place = rows, columns
 
@@ -74,7 +86,7 @@ class BilateralGrid:
         picture = self.picture(x)
         total, upstream, terms = of_picture(picture)
         own, gradient, own_terms = _penalised(
-            x, picture, upstream, self._content, self._features, *self._place, self.smoothness, self.shape[2]
+            x, picture, upstream, self._content, self._features, self._place, self._light, self._weights, self.shape[2]
         )
         return total + own, gradient, {**terms, **own_terms}
 
@@ -151,23 +163,26 @@ def _sliced(x, content, features, rows, columns):
 
 
 @tf.function(reduce_retracing=True)
-def _penalised(x, picture, upstream, content, features, rows, columns, smoothness, bins):
+def _penalised(x, picture, upstream, content, features, place, light, weights, bins):
     """The penalties' sum, the gradient of everything with respect to x, the terms."""
     with tf.GradientTape() as tape:
         tape.watch(picture)
         leaving = LEAVING * tf.reduce_mean(tf.nn.relu(-picture) ** 2 + tf.nn.relu(picture - 1) ** 2)
-    upstream += tape.gradient(leaving, picture)
+        dark = light_loss(picture, *light)
+        of_picture = leaving + weights["light_weight"] * dark
+    upstream += tape.gradient(of_picture, picture)
 
     with tf.GradientTape() as tape:
         tape.watch(x)
-        again = _sliced(x, content, features, rows, columns)
+        again = _sliced(x, content, features, *place)
     gradient = tape.gradient(again, x, output_gradients=upstream)
 
     with tf.GradientTape() as tape:
         tape.watch(x)
         rough = roughness(x, bins)
-        own = smoothness * rough
-    return own + leaving, gradient + tape.gradient(own, x), {"roughness": rough, "leaving": leaving}
+        own = weights["smoothness"] * rough
+    terms = {"roughness": rough, "leaving": leaving, "light": dark}
+    return own + of_picture, gradient + tape.gradient(own, x), terms
 
 
 def roughness(x: tf.Tensor, bins: tf.Tensor) -> tf.Tensor:

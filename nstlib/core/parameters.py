@@ -71,13 +71,15 @@ class Pixels:
         return x.numpy()
 
 
-def load_parameters(content: np.ndarray, settings: Settings, masks: Sequence[np.ndarray] = ()) -> Parameters:
+def load_parameters(
+    content: np.ndarray, settings: Settings, *, styles: Sequence[np.ndarray] = (), masks: Sequence[np.ndarray] = ()
+) -> Parameters:
     """The parametrisation that `settings.rendering` names, for pictures of the content's size (H, W, 3).
 
-    masks: the styles' regions (H, W), of any size.
+    styles, masks: the styles' pictures, and their regions (H, W), of any size.
     """
     return (
-        BilateralGrid(content, settings, masks)
+        BilateralGrid(content, settings, styles=styles, masks=masks)
         if settings.rendering == "photo"
         else Pixels(counted=settings.scales > 0)
     )

@@ -98,7 +98,7 @@ class Run(Steps):
     def _weigh(self) -> None:
         """The parametrisation, the terms' weights and the styles' shares, as the settings have them now."""
         content = _painted(self._settings, images.resize(self.content, self.stages[self._stage].shape))
-        self.parameters = load_parameters(content, self._settings, self.masks)
+        self.parameters = load_parameters(content, self._settings, styles=self.styles.pictures, masks=self.masks)
         weights = term_weights(self._settings, self._targets.style)
         self._weights = {name: tf.constant(weight, tf.float32) for name, weight in weights.items()}
         self._targets = replace(self._targets, shares=_shares(self))

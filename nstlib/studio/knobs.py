@@ -23,7 +23,7 @@ DEPENDS = {
     "learning_rate": {"optimizer": "adam"},
     "module": {"engine": "hub"},
     "strength": {"engine": "hub", "rendering": "photo"},
-    "smoothness": {"rendering": "photo"},
+    **{name: {"rendering": "photo"} for name in ("smoothness", "light_weight", "spatial_bins", "luma_bins", "regions")},
 }
 
 

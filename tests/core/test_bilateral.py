@@ -150,7 +150,7 @@ def test_what_no_mask_claims_stays_the_source():
     mask = np.zeros((24, 32), np.float32)
     mask[:, :8] = 1
     settings = replace(PHOTO, content_weight=0.0)
-    grid = BilateralGrid(content, settings, [mask])
+    grid = BilateralGrid(content, settings, masks=[mask])
     result = grid.result(a_grid(), content)
     assert np.abs(result - content)[:, :4].mean() > 0.01
     np.testing.assert_array_equal(result[:, 16:], content[:, 16:])
@@ -162,7 +162,7 @@ def test_regions_slice_as_their_grids_do_alone():
     content, half = 0.3 + 0.4 * a_picture((12, 16)), np.full((6, 8), 0.5, np.float32)
     one, other = a_grid(size=0.02), a_grid(size=0.02)[::-1]
     alone = [BilateralGrid(content, PHOTO).result(x, content) for x in (one, other)]
-    both = BilateralGrid(content, PHOTO, [half, half])
+    both = BilateralGrid(content, PHOTO, masks=[half, half])
     x = tf.concat([one, other], -1)
     np.testing.assert_allclose(both.result(x, content), (alone[0] + alone[1]) / 2, atol=1e-5)
     np.testing.assert_allclose(both.picture(x), (alone[0] + alone[1]) / 2, atol=1e-5)

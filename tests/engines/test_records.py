@@ -124,6 +124,7 @@ def test_a_photographs_record_of_before_keeps_what_it_meant(paths, tmp_path):
     record = records.record(run)
     for _, settings in record["steering"]:
         settings["grid"], settings["levels"] = settings.pop("spatial_bins"), settings.pop("luma_bins")
-        del settings["regions"]
+        del settings["regions"], settings["light_weight"]
     settings = records.replay(record).settings
-    assert (settings.spatial_bins, settings.luma_bins, settings.regions) == (16, 8, "shared")
+    assert (settings.spatial_bins, settings.luma_bins) == (16, 8)
+    assert (settings.regions, settings.light_weight) == ("shared", 0)
