@@ -32,6 +32,14 @@ def test_a_replay_makes_the_same_picture(paths, small, tmp_path, init):
     assert records.record(again) == records.record(run)
 
 
+def test_a_run_of_several_sizes_and_levels_is_replayed_to_the_bit(paths, small, tmp_path):
+    run = Run(paths[0], paths[1], replace(small, size=256, steps=5))
+    assert len({step.shape for step in run}) == 2 and run._model.levels == 2 and run.settings.border == 8
+    again = records.replay(images.read_record(kept(run, tmp_path / "out.png")))
+    np.testing.assert_array_equal(again.finish(), run.image)
+    assert again.curves == run.curves
+
+
 def test_a_steered_and_shortened_run_is_replayed_as_it_went(paths, small, tmp_path):
     run = Run(paths[0], paths[1], small)
     next(run)
