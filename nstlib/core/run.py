@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ import tensorflow as tf
 
 from ..errors import NstlibError
 from ..media import colors, images
-from ..settings import STARTS, Settings, check_blend
+from ..settings import Settings, check_blend
 from .model import StyleContentModel, Targets, load_model, term_weights
 from .optimize import Adam
 from .parameters import load_parameters
@@ -18,7 +17,7 @@ from .schedule import Stage, level_count, network_of, plan, result_shape, workin
 from .speed import arithmetic, memory
 from .speed.lbfgs import LBFGS
 from .speed.tiles import TiledModel, refuse_masks, tiled
-from .steps import Diverged, Inputs, Steps
+from .steps import Diverged, Inputs, Steps, painted
 from .styles import Picture, Styles
 
 
@@ -29,9 +28,11 @@ class Run(Steps):
     picture so far, `run.state()` and `run.restore(state)` branch and resume.
 
     content: a picture as `load` takes it. styles: one or several of them, or `Styles`. masks: a region (H, W) in [0, 1]
-    for each style, of the content's size. start: a picture that goes before `settings.init`. earlier: pairs (warped
-    result, reliability) for the temporal loss. With `init="compact"` the first steps are compact's, and so are their
-    losses; the last share of the steps, at full size, is the extractor's.
+    for each style, of the content's size. start: a picture that goes before `settings.init`. region: (H, W), of the
+    content's size; the start is then a finished picture, which is painted anew there, from `settings.init`, and stays
+    elsewhere, pixel for pixel. earlier: pairs (warped result, reliability) for the temporal loss. With `init="compact"`
+    the first steps are compact's, and so are their losses; the last share of the steps, at full size, is the
+    extractor's.
     Raises NstlibError, before the first step, for what cannot be run.
 
     >>> run = nst.Run(nst.samples.frame(0), nst.samples.styles()["ink"], nst.Settings(size=64, steps=2))
@@ -47,6 +48,7 @@ class Run(Steps):
         *,
         masks: Sequence[Picture] = (),
         start: Picture | None = None,
+        region: Picture | None = None,
         earlier: Sequence[tuple[np.ndarray, np.ndarray]] = (),
     ) -> None:
         # plan
@@ -58,14 +60,11 @@ class Run(Steps):
         self.stages = _planned(shape, settings, warm=settings.init == "compact" and start is None)
 
         # prepare
-        super().__init__(Inputs(content, styles, settings, masks), settings, settings.steps)
+        super().__init__(Inputs(content, styles, settings, masks, start, region), settings, settings.steps)
         if self.masks and 0 < settings.tile < max(shape):
             refuse_masks(self.masks)
-        named = None if settings.init in STARTS else settings.init
-        start = start if start is None else images.take(start, "the start")
-        self.sources["start"] = named if start is None else start
         self._earlier = earlier
-        self._start = _first(self, self.stages[0].shape) if start is None else images.load(start)
+        self._start = self.first_picture(self.stages[0].shape)
         self.optimizer: Adam | LBFGS | None = None
         self._enter(0)
         self.optimizer = self._begin(self.parameters.begin(images.resize(self._start, self.stages[0].shape)))
@@ -97,9 +96,9 @@ class Run(Steps):
 
     def _weigh(self) -> None:
         """The parametrisation, the terms' weights and the styles' shares, as the settings have them now."""
-        content = _painted(self._settings, images.resize(self.content, self.stages[self._stage].shape))
+        content = painted(self._settings, images.resize(self.content, self.stages[self._stage].shape))
         self.parameters = load_parameters(content, self._settings, styles=self.styles.pictures, masks=self.masks)
-        weights = term_weights(self._settings, self._targets.style)
+        weights = self.region.balanced(term_weights(self._settings, self._targets.style))
         self._weights = {name: tf.constant(weight, tf.float32) for name, weight in weights.items()}
         self._targets = replace(self._targets, shares=_shares(self))
 
@@ -130,7 +129,9 @@ class Run(Steps):
 
     def _objective(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, Mapping[str, Any]]:
         """The loss at x, its gradient, and its terms."""
-        return self.parameters.objective(x, lambda picture: self._model.loss(picture, self._targets, self._weights))
+        gray = self._settings.preserve_color == "luminance"
+        of_picture = self.region.objective(lambda p: self._model.loss(p, self._targets, self._weights), gray=gray)
+        return self.parameters.objective(x, of_picture)
 
     def _go_on(self) -> None:
         """Begin the next stage; where only the arithmetic changes, with the optimiser as it is."""
@@ -159,10 +160,10 @@ class Run(Steps):
 
         A painting is as large as the current stage has it, a photograph as the result.
         """
-        image = self.parameters.result(self.optimizer.x, _painted(self._settings, self.content))
-        if self._settings.preserve_color != "luminance":
-            return image
-        return colors.with_chroma_of(image, images.resize(self.content, image.shape[:2]))
+        image = self.parameters.result(self.optimizer.x, painted(self._settings, self.content))
+        if self._settings.preserve_color == "luminance":
+            image = colors.with_chroma_of(image, images.resize(self.content, image.shape[:2]))
+        return self.region.pasted(image)
 
     @property
     def image_shape(self) -> tuple[int, int]:
@@ -207,20 +208,6 @@ def _planned(shape: tuple[int, int], settings: Settings, *, warm: bool) -> list[
     return plan(shape, settings, smallest=smallest, warm=warm)
 
 
-def _first(steps: Steps, shape: tuple[int, int]) -> np.ndarray:
-    """The picture that `settings.init` names, at the coarsest size (H, W) or larger."""
-    settings, init = steps.settings, steps.settings.init
-    if init == "noise":
-        return np.random.default_rng(settings.seed).uniform(size=(*shape, 3)).astype(np.float32)
-    if init in ("content", "compact"):
-        return _painted(settings, steps.content)
-    if init == "style":
-        return steps.styles.pictures[0]
-    if not Path(init).exists():
-        raise NstlibError(f"init={init!r}; choose from {', '.join(STARTS)}, or give a picture's path")
-    return images.load(init)
-
-
 def targets_of(
     steps: Steps,
     model: StyleContentModel | TiledModel,
@@ -230,18 +217,13 @@ def targets_of(
     """What a picture (H, W) is compared with: the content, the styles and the earlier results at its size."""
     content = images.resize(steps.content, shape)
     return Targets(
-        content=model(tf.constant(_painted(steps.settings, content)))["content"],
+        content=model(tf.constant(painted(steps.settings, content)))["content"],
         style=steps.styles.statistics(model, max(shape)),
         shares=_shares(steps),
         masks=_stack(steps.masks, shape),
         warped=_stack([warped for warped, _ in earlier], shape),
         reliability=_stack([reliability for _, reliability in earlier], shape),
     )
-
-
-def _painted(settings: Settings, content: np.ndarray) -> np.ndarray:
-    """The content that is painted: in grey, where it gets its own colours at the end."""
-    return colors.luminance(content) if settings.preserve_color == "luminance" else content
 
 
 def _shares(steps: Steps) -> tf.Tensor:

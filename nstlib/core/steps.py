@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import NstlibError
-from ..media import images
-from ..settings import Settings, check_blend, steer
+from ..media import colors, images
+from ..settings import STARTS, Settings, check_blend, steer
 from .model import summarise
+from .region import Region
 from .schedule import result_shape
 from .styles import Picture, Styles
 
@@ -39,7 +41,7 @@ class Diverged(NstlibError):
 class Inputs:
     """What a picture is made of, loaded and checked: content (H, W, 3), styles, masks; and where each came from.
 
-    shape: the result's (H, W), the content's at `settings.size`.
+    shape: the result's (H, W), the content's at `settings.size`. start, region: as a run takes them.
     """
 
     def __init__(
@@ -48,8 +50,12 @@ class Inputs:
         styles: Picture | Sequence[Picture] | Styles,
         settings: Settings,
         masks: Sequence[Picture] = (),
+        start: Picture | None = None,
+        region: Picture | None = None,
     ) -> None:
         content, masks = images.take(content, "the content"), images.take_all(masks, "a mask")
+        start = start if start is None else images.take(start, "the start")
+        region = region if region is None else images.take(region, "the region")
         self.shape = result_shape(images.shape_of(content), settings)
         self.content = images.load(content, size=settings.size or None)
 
@@ -57,8 +63,15 @@ class Inputs:
         self.styles = styles.recolored(self.content, settings)
         check_blend(settings, len(self.styles.pictures))
 
-        self.masks = images.load_masks(masks, content, len(self.styles.pictures))
-        self.sources = {"content": content, "styles": self.styles.sources, "masks": masks, "start": None}
+        self.start = start if start is None else images.load(start)
+        where = None if region is None else images.load_masks([region], content, 1)[0]
+        self.region = Region(where, self.start, self.shape)
+        masks_of_styles = images.load_masks(masks, content, len(self.styles.pictures))
+        self.masks = self.region.masks(masks_of_styles, len(self.styles.pictures))
+
+        named = start if start is not None or settings.init in STARTS else settings.init
+        self.sources = {"content": content, "styles": self.styles.sources, "masks": masks, "start": named}
+        self.sources |= {} if region is None else {"region": region}
 
 
 class Steps:
@@ -70,6 +83,7 @@ class Steps:
 
     def __init__(self, inputs: Inputs, settings: Settings, total_steps: int) -> None:
         self.content, self.styles, self.masks = inputs.content, inputs.styles, inputs.masks
+        self.start, self.region = inputs.start, inputs.region
         self.shape, self.sources = inputs.shape, inputs.sources
         self.number, self.total_steps = 0, total_steps
         self.curves: dict[str, list[float]] = {}
@@ -123,6 +137,21 @@ class Steps:
         """The (H, W) of what the losses see."""
         return self.shape
 
+    def first_picture(self, shape: tuple[int, int]) -> np.ndarray:
+        """What the run begins at: the start, or what `settings.init` names, at the coarsest size (H, W) or larger."""
+        init = self.settings.init
+        if self.start is not None and self.region.mask is None:
+            return self.start
+        if init == "noise":
+            return np.random.default_rng(self.settings.seed).uniform(size=(*shape, 3)).astype(np.float32)
+        if init in ("content", "compact"):
+            return painted(self.settings, self.content)
+        if init == "style":
+            return self.styles.pictures[0]
+        if not Path(init).exists():
+            raise NstlibError(f"init={init!r}; choose from {', '.join(STARTS)}, or give a picture's path")
+        return images.load(init)
+
     def finish(self) -> np.ndarray:
         """Take every step that is left. Returns the picture (H, W, 3)."""
         for _ in self:
@@ -147,3 +176,8 @@ class Steps:
         self._settings = steer(self._settings, state["steering"][-1][1])
         self.number, self.steering = state["number"], list(state["steering"])
         self.curves = {name: list(values) for name, values in state["curves"].items()}
+
+
+def painted(settings: Settings, content: np.ndarray) -> np.ndarray:
+    """The content that is painted: in grey, where it gets its own colours at the end."""
+    return colors.luminance(content) if settings.preserve_color == "luminance" else content

@@ -63,12 +63,13 @@ class Pass(Steps):
         *,
         masks: Sequence[Picture] = (),
         start: Picture | None = None,
+        region: Picture | None = None,
     ) -> None:
-        for name, given in (("masks", len(masks)), ("start", start is not None)):
+        for name, given in (("masks", len(masks)), ("start", start is not None and region is None)):
             if given:
                 raise NstlibError(f"engine=hub takes no {name}; engine=optimise does")
         self.module = load_module(settings.module)  # what cannot be had is an error before the first step
-        inputs = Inputs(content, styles, settings)
+        inputs = Inputs(content, styles, settings, start=start, region=region)
         settings = replace(arithmetic.resolved(settings), tile=memory.choose_tile(inputs.shape, settings))
         super().__init__(inputs, settings, total_steps=1)
 
@@ -78,7 +79,7 @@ class Pass(Steps):
 
     def _evaluate(self) -> tuple[float, Mapping[str, Any]]:
         self._image = Painter(self.styles, self.settings)(self.content)
-        weights = term_weights(self.settings, self._targets.style)
+        weights = self.region.balanced(term_weights(self.settings, self._targets.style))
         weights = {name: tf.constant(weight, tf.float32) for name, weight in weights.items()}
         total, _, terms = self.model.loss(tf.constant(self._image), self._targets, weights)
         return float(total), terms
@@ -87,7 +88,7 @@ class Pass(Steps):
     def image(self) -> np.ndarray:
         """The picture of the last pass, (H, W, 3); with the content's colours where they are kept."""
         grey = self.settings.preserve_color == "luminance" and self.number
-        return colors.with_chroma_of(self._image, self.content) if grey else self._image
+        return self.region.pasted(colors.with_chroma_of(self._image, self.content) if grey else self._image)
 
     @property
     def networks(self) -> dict[str, dict[str, str]]:

@@ -35,6 +35,7 @@ def record(run: Run) -> dict[str, Any]:
             "styles": [describe(style) for style in run.sources["styles"]],
             "masks": [describe(mask) for mask in run.sources["masks"]],
             "start": describe(run.sources["start"]),
+            **({"region": describe(run.sources["region"])} if "region" in run.sources else {}),
         },
         **run.networks,
         "versions": versions(),
@@ -82,9 +83,10 @@ def replay(record: dict[str, Any], *, search: Sequence[Path] = ()) -> Run:
         inputs, steps = record["inputs"], int(record["steps"])
         found = {name: [_find(i, search) for i in inputs[name]] for name in ("styles", "masks")}
         content, start = _find(inputs["content"], search), inputs["start"] and _find(inputs["start"], search)
+        region = inputs.get("region") and _find(inputs["region"], search)
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, OSError) as error:
         raise NstlibError(f"the record is not whole ({type(error).__name__}: {error})") from None
-    run = begin(content, found["styles"], settings, masks=found["masks"], start=start)
+    run = begin(content, found["styles"], settings, masks=found["masks"], start=start, region=region)
     for kind, network in run.networks.items():
         if network != record.get(kind) and not _rescaled(record.get(kind), settings):
             raise NstlibError(f"the {kind} {network['name']} is not the one that the picture was made with")

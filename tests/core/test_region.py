@@ -1,0 +1,98 @@
+"""A region painted anew: the rest stays to the bit, the gradient is the pasted picture's, records carry it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import smooth_noise
+
+from nstlib.core.region import Region
+from nstlib.core.run import Run
+from nstlib.engines import records
+from nstlib.errors import NstlibError
+from nstlib.media import images
+
+BASE = smooth_noise(5, (48, 64))
+
+
+@pytest.fixture
+def region():
+    mask = np.zeros((48, 64), np.float32)
+    mask[10:30, 20:50] = 1
+    mask[9, 20:50] = 0.5
+    return mask
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"optimizer": "adam"},
+        {"preserve_color": "luminance"},
+        {"init": "noise"},
+        {"scales": 2, "style_layers": ("block1_conv1",), "content_layers": ("block1_conv1",)},
+        {"rendering": "photo", "size": 0},
+    ],
+)
+def test_outside_the_region_nothing_changes_and_inside_all_does(content, style, small, region, changes):
+    run = Run(content, style, replace(small, **changes), start=BASE, region=region)
+    for _ in run:
+        inside = run.image if run.image.shape == BASE.shape else images.resize(run.image, (48, 64))
+    assert (run.image[region == 0] == BASE[region == 0]).all()
+    assert (np.abs(inside - BASE)[region == 1].mean()) > 0.02
+
+
+def test_a_region_of_the_whole_picture_is_a_run_without_one(content, style, small):
+    plain = Run(content, style, small)
+    whole = Run(content, style, small, start=BASE, region=np.ones((48, 64), np.float32))
+    assert np.allclose(plain.finish(), whole.finish(), atol=1e-4)
+
+
+def test_the_gradient_is_that_of_the_pasted_picture(region):
+    region = Region(region, BASE, (48, 64))
+
+    def of_picture(picture):
+        with tf.GradientTape() as tape:
+            tape.watch(picture)
+            loss = tf.reduce_sum(picture**3)
+        return loss, tape.gradient(loss, picture), None
+
+    x = tf.constant(smooth_noise(6, (48, 64)))
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        expected = tf.reduce_sum((BASE + region.mask[..., None] * (x - BASE)) ** 3)
+    loss, gradient, _ = region.objective(of_picture, gray=False)(x)
+    assert float(loss) == pytest.approx(float(expected))
+    assert np.allclose(gradient, tape.gradient(expected, x), atol=1e-6)
+
+
+def test_masks_and_the_region_hold_together(content, style, small, region):
+    left = np.zeros((48, 64), np.float32)
+    left[:, :32] = 1
+    dark, bright = smooth_noise(8, (40, 40)) * 0.3, 0.7 + 0.3 * style
+    settings = replace(small, content_weight=0, steps=15)
+    run = Run(content, [dark, bright], settings, masks=[left, 1 - left], start=BASE, region=region)
+    image = run.finish()
+    assert image[12:28, 38:48].mean() - image[12:28, 22:30].mean() > 0.15
+    assert (image[region == 0] == BASE[region == 0]).all()
+
+
+def test_a_record_of_a_region_replays_to_the_bit(content, style, small, region, tmp_path):
+    pictures = {"content": content, "style": style, "base": BASE, "region": np.repeat(region[..., None], 3, -1)}
+    paths = {name: images.save(tmp_path / f"{name}.png", picture) for name, picture in pictures.items()}
+    run = Run(paths["content"], paths["style"], small, start=paths["base"], region=paths["region"])
+    made = run.finish()
+    record = records.record(run)
+    assert (records.replay(record).finish() == made).all()
+    del record["inputs"]["region"]  # as before there were regions
+    assert not (records.replay(record).finish() == made).all()
+
+
+def test_a_region_needs_a_picture_of_the_results_size(content, style, small, region):
+    with pytest.raises(NstlibError, match="give that picture as the start"):
+        Run(content, style, small, region=region)
+    with pytest.raises(NstlibError, match="is 24 x 32, the result 64 x 48 pixels; give it, and size, alike"):
+        Run(content, style, small, start=smooth_noise(1, (32, 24)), region=region)
+    with pytest.raises(NstlibError, match="black everywhere"):
+        Run(content, style, small, start=BASE, region=np.zeros((48, 64), np.float32))
