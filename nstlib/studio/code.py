@@ -10,7 +10,7 @@ SCRIPT = """\
 import nstlib as nst
 
 settings = nst.Settings({settings})
-run = nst.begin({content!r}, {styles!r}, settings)
+run = nst.begin({content!r}, {styles!r}, settings{more})
 run.follow([{script}], {steps})
 nst.save("picture.png", run.finish(), record=nst.record(run))
 """
@@ -22,16 +22,30 @@ def python(record: dict[str, Any]) -> str:
     default = {f.name: usual(f, first["rendering"], first["convention"]) for f in fields(Settings)}
     default |= {name: getattr(Settings(), name) for name in ("rendering", "convention")}
     entries = [f"({number}, replace(settings, {_arguments(first, new)}))" for number, new in rest]
-    inputs = record["inputs"]
+    content, styles, more = paths(record)
     text = SCRIPT.format(
         imports="from dataclasses import replace\n" if rest else "",
         settings=_lines(_each(default, first)),
-        content=inputs["content"]["path"],
-        styles=[style["path"] for style in inputs["styles"]],
+        content=content,
+        styles=styles,
+        more="".join(f", {name}={value!r}" for name, value in more.items()),
         script=_lines(entries),
         steps=record["steps"],
     )
     return text.lstrip("\n")
+
+
+def paths(record: dict[str, Any]) -> tuple[str, list[str], dict[str, Any]]:
+    """The content's, the styles', and by name those of what else a run is given, such as masks."""
+    inputs = record["inputs"]
+    more: dict[str, Any] = {"masks": [mask["path"] for mask in inputs["masks"]]}
+    if inputs.get("region"):
+        more |= {name: inputs[name]["path"] for name in ("start", "region")}
+    return (
+        inputs["content"]["path"],
+        [style["path"] for style in inputs["styles"]],
+        {name: given for name, given in more.items() if given},
+    )
 
 
 def differences(old: dict[str, Any], new: dict[str, Any]) -> dict[str, tuple[Any, Any]]:

@@ -16,7 +16,7 @@ from ..engines.frames import begin
 from ..errors import NstlibError
 from ..media import images
 from ..settings import CHOSEN, Settings, from_record, to_dict
-from .code import differences, python
+from .code import differences, paths, python
 from .pixels import jpeg
 from .sources import made
 from .view import View
@@ -52,9 +52,8 @@ class Snapshot:
 
     def make(self) -> Run:
         """The run that it was kept from, at its start; `restore(state)` takes it on."""
-        inputs = self.record["inputs"]
-        styles, masks = ([one["path"] for one in inputs[kind]] for kind in ("styles", "masks"))
-        return begin(inputs["content"]["path"], styles, from_record(self.record["steering"][0][1]), masks=masks)
+        content, styles, more = paths(self.record)
+        return begin(content, styles, from_record(self.record["steering"][0][1]), **more)
 
     def write(self, path: Path) -> Path:
         """Write its PNG, with its record. Raises NstlibError where it cannot be."""

@@ -1,12 +1,13 @@
 """The panel: what a person sees of a run, and moves."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
+import numpy as np
 
 from .. import samples
 from ..core.run import Run
@@ -16,7 +17,8 @@ from ..engines.frames import begin
 from ..errors import NstlibError
 from ..media import images
 from ..settings import STEERABLE, Settings, changed, from_record
-from . import guard, sources
+from . import brush, guard, sources
+from .choice import Choice
 from .gallery import Gallery
 from .kept import Shelf, Snapshot, close_widgets, snapshot
 from .knobs import Knobs
@@ -60,6 +62,7 @@ class Studio(widgets.VBox):
         self._begun: tuple[Any, Settings] | None = None  # the choice and the settings that the run was made of
         self._shown: Run | None = None
         self._closed, self._quiet, self._traced, self._kept = False, True, None, 0
+        self._marked: Any = None  # the content that the brush's strokes are on
         first = settings or Settings(size=PREVIEW)
         self.pace, self.view = Pace(), View()
         self.transport = Transport(self, closable=closable)
@@ -77,6 +80,7 @@ class Studio(widgets.VBox):
         self.children = arrange(self)
         self.add_class("nst-studio")
         self.view.viewer.on_msg(lambda _, message, buffers: self._acted(message))
+        self.view.viewer.observe(lambda _: self._moved(), "strokes")
         self._quiet = False
         self._chose()
         self.moves = Moves(self._moment())
@@ -106,19 +110,20 @@ class Studio(widgets.VBox):
         return self._worker.state if self._worker else "idle"
 
     @property
-    def choice(self) -> tuple[Any, int, tuple[Any, ...]]:
-        """The content, its frame and the styles that are chosen."""
+    def choice(self) -> Choice:
+        """The content, its frame and the styles that are chosen, and what the brush has marked."""
         content = self.contents.chosen[0]
-        return content, self.contents.frame if content.clip else 0, tuple(self.styles.chosen)
+        frame = self.contents.frame if content.clip else 0
+        return Choice(content, frame, tuple(self.styles.chosen), tuple(self.view.viewer.strokes))
 
     @property
     def pending(self) -> list[str]:
         """What was changed since Start that a run cannot take up midway: names of settings, `content`, `styles`."""
         if self._begun is None:
             return []
-        (*content, styles), settings = self._begun
-        *now, now_styles = self.choice
-        names = ["content"] * (content != now) + ["styles"] * (styles != now_styles)
+        (begun, settings), now = self._begun, self.choice
+        names = ["content"] * (begun.pictures != now.pictures) + ["styles"] * (begun.styles != now.styles)
+        names += ["masks"] * (begun.marks != now.marks)
         return names + [name for name in changed(settings, self.knobs.settings()) if name not in STEERABLE]
 
     def start(self) -> None:
@@ -134,13 +139,40 @@ class Studio(widgets.VBox):
 
     def begin(self) -> None:
         """Begin a run from its start, with what the panel says. Raises NstlibError for what cannot be run."""
-        settings, (content, frame, styles) = self.knobs.settings(), self.choice
-        picture, paths = content.file(frame, self.folder), [style.path for style in styles]
-        old, self._begun = self._begun, (self.choice, settings)
+        self._begin(lambda: {})
+
+    def repaint(self) -> None:
+        """Paint anew what the brush has marked for it, by the settings as they are; the rest of the result stays.
+
+        The result as it was is kept on the shelf.
+        """
+        with says(self):
+            if self._shown is None:
+                raise NstlibError(f"there is no result yet to paint a part of anew: press {STARTS['idle']}")
+            choice, begun = self.choice, self._begun and self._begun[0]
+            region = brush.write_region(choice.strokes, choice.content.shape, self.folder)
+
+            def more() -> dict[str, Any]:
+                image = self.worker.run.image
+                if not any(np.array_equal(kept.image, image) for kept in self.shelf.snapshots):
+                    self._kept += 1
+                    self.shelf.add(snapshot(f"result {self._kept}", self.worker.run, begun))
+                return {"start": brush.write(image, self.folder), "region": region}
+
+            self._begin(more)
+
+    def _begin(self, more: Callable[[], dict[str, Any]]) -> None:
+        """Begin a run; `more` gives what it takes beside the choice, once the worker is between two steps."""
+        settings, choice = self.knobs.settings(), self.choice
+        paths = [style.path for style in choice.styles]
+        picture = choice.content.file(choice.frame, self.folder)
+        names = [style.name for style in choice.styles]
+        masks = brush.write_masks(choice.strokes, names, choice.content.shape, self.folder)
+        old, self._begun = self._begun, (choice, settings)
 
         def make() -> Run:
             try:
-                return begin(picture, paths, settings)
+                return begin(picture, paths, settings, masks=masks, **more())
             except Exception:
                 self._begun = old  # the run before, if there was one, can go on
                 raise
@@ -272,11 +304,11 @@ class Studio(widgets.VBox):
     @contextmanager
     def _silent(self) -> Iterator[None]:
         """What a program moves inside steers nothing."""
-        self._quiet = True
+        before, self._quiet = self._quiet, True
         try:
             yield
         finally:
-            self._quiet = False
+            self._quiet = before
 
     def _moved(self, name: str = "") -> None:
         """A knob has moved: steer the run, and mark what waits for another start."""
@@ -298,14 +330,22 @@ class Studio(widgets.VBox):
         if self._quiet:
             return
         with says(self):
-            content, frame, styles = self.choice
+            content, frame, styles, _ = self.choice
             self.knobs.name_styles([style.name for style in styles])
+            self._offer_marks(content, [style.name for style in styles])
             if self._begun is None:
                 alone = content.frame(frame) if content.clip else images.load(content.path, size=STILL)
                 self.view.set_source(alone, alone=True)
             self._moved("pictures")
 
-    def _moment(self) -> tuple[Any, Settings]:
+    def _offer_marks(self, content: Any, styles: list[str]) -> None:
+        """Have the brush mark these styles' regions; what was marked on another content is taken away."""
+        with self._silent():
+            self.view.viewer.layers = brush.layers(styles)
+            if content is not self._marked:
+                self._marked, self.view.viewer.strokes = content, []
+
+    def _moment(self) -> tuple[Choice, Settings]:
         """What undo goes back to: the choice and the settings."""
         return self.choice, self.knobs.settings()
 
@@ -330,13 +370,15 @@ class Studio(widgets.VBox):
         undo, redo = self.moves.can
         self.transport.can(undo=undo, redo=redo)
 
-    def _move_to(self, choice: tuple[Any, int, tuple[Any, ...]], settings: Settings) -> None:
+    def _move_to(self, choice: Choice, settings: Settings) -> None:
         """Choose these pictures and have the knobs say these settings; nothing is steered yet."""
-        content, frame, styles = choice
+        content, frame, styles, strokes = choice
         with self._silent():
             self.contents.choose([self.contents.sources.index(content)], frame)
             self.styles.choose([self.styles.sources.index(style) for style in styles])
             self.knobs.name_styles([style.name for style in styles])
+            self._offer_marks(content, [style.name for style in styles])
+            self.view.viewer.strokes = list(strokes)
             self.knobs.set(settings)
 
     def _acted(self, message: dict[str, str]) -> None:
@@ -351,7 +393,7 @@ class Studio(widgets.VBox):
             self.reset(message["name"])
         elif action == "gone":
             self.say("the run of before is gone with its kernel; this is a new one", "anew")
-        elif action in ("undo", "redo"):
+        elif action in ("undo", "redo", "repaint"):
             getattr(self, action)()
 
     def _steered(self, wanted: Settings) -> Settings:

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..core.run import Run
 from ..settings import Settings
+from .choice import Choice
 from .pace import Pace
 
 SIZES = (64, 80, 160)  # pixels: of two, so that every trace is one for any size; the last is large enough to be timed
@@ -17,12 +18,11 @@ def trace_key(settings: Settings) -> tuple[Any, ...]:
     return tuple(getattr(settings, name) for name in names)
 
 
-def trace(settings: Settings, choice: tuple[Any, int, tuple[Any, ...]], pace: Pace) -> None:
+def trace(settings: Settings, choice: Choice, pace: Pace) -> None:
     """Take three steps on small pictures of the choice; the model and its traces are kept by `model.load_model`."""
-    content, _, styles = choice
     for size in SIZES:
         small = replace(settings, size=size, scales=1, init="content", steps=3, preserve_color="none")
-        run = Run(content.thumb, [style.thumb for style in styles], small)
+        run = Run(choice.content.thumb, [style.thumb for style in choice.styles], small)
         for _ in range(small.steps):
             began = time.perf_counter()
             step = next(run)

@@ -12,10 +12,11 @@ PAGE = Path(__file__).parent / "page"
 class Viewer(anywidget.AnyWidget):
     """`left` and `right`, encoded pictures of one shape, wiped at `split` (0: only the right one) or `beside` another.
 
-    size: (width, height) of the picture in its own pixels, for 100 %. The page sends {"action": …} for a key.
+    size: (width, height) of the picture in its own pixels, for 100 %. layers, strokes: what the brush can mark, and has
+    marked (`brush`). The page sends {"action": …} for a key.
     """
 
-    _esm = PAGE / "viewer.js"
+    _esm = "".join((PAGE / name).read_text(encoding="utf-8") for name in ("brush.js", "viewer.js"))
     left = traitlets.Bytes().tag(sync=True)
     right = traitlets.Bytes().tag(sync=True)
     left_name = traitlets.Unicode("source").tag(sync=True)
@@ -23,6 +24,8 @@ class Viewer(anywidget.AnyWidget):
     size = traitlets.List(traitlets.Int(), [16, 9]).tag(sync=True)
     split = traitlets.Float(0.0).tag(sync=True)
     beside = traitlets.Bool(False).tag(sync=True)
+    layers = traitlets.List(traitlets.Dict()).tag(sync=True)
+    strokes = traitlets.List(traitlets.Dict()).tag(sync=True)
 
     def download(self, name: str, content: bytes, *, type: str) -> None:
         """Have the browser save a file."""

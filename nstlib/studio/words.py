@@ -24,5 +24,6 @@ def label(name: str) -> str:
 
 def waits(names: list[str]) -> str:
     """What is said of settings that wait for a new start."""
-    which, verb = ", ".join(map(label, names)), "waits" if len(names) == 1 else "wait"
+    which = ", ".join(map(label, names))
+    verb = "wait" if len(names) > 1 or (which.endswith("s") and not which.endswith("ss")) else "waits"
     return f"{which} {verb} for a new start: press {START_ANEW}" if names else ""

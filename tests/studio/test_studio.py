@@ -21,11 +21,12 @@ from nstlib.engines.lessons import Learnt
 from nstlib.errors import NstlibError
 from nstlib.media import images
 from nstlib.settings import DEFAULT_WEIGHTS, PHOTO_WEIGHTS, STEERABLE, STYLE_LOSSES, Settings, usual
-from nstlib.studio import Grid, Studio, code, curves, guard, lesson_box
+from nstlib.studio import Grid, Studio, brush, code, curves, guard, lesson_box
 from nstlib.studio.checkpoints import MOST, Checkpoints
 from nstlib.studio.knobs import Knobs, shown
 from nstlib.studio.moves import PAUSE, Moves
 from nstlib.studio.pace import Pace, roughly, to_come
+from nstlib.studio.sources import read as studio_source
 from nstlib.studio.view import PICTURES, View
 from nstlib.studio.worker import Worker
 
@@ -642,3 +643,84 @@ def test_what_cannot_be_learned_is_one_line(studio, monkeypatch):
     studio.lesson.start()
     studio.lesson.close(WAIT)
     assert said(studio) == "the painting is too small" and studio.knobs.settings().engine == "optimise"
+
+
+def stroke(layer, *points, erase=False, radius=0.2):
+    return {"layer": layer, "erase": erase, "radius": radius, "points": [list(point) for point in points]}
+
+
+def marked(studio, *strokes):
+    studio.view.viewer.strokes = [*studio.view.viewer.strokes, *strokes]
+
+
+def test_strokes_are_regions_that_take_each_others_place_and_are_erased():
+    left, right = stroke("one", (0, 0.5), (0.4, 0.5), radius=0.5), stroke("two", (0.4, 0.5), (1, 0.5), radius=0.2)
+    one, two = brush.regions([left, right], ["one", "two"], (40, 80))
+    assert one[20, 4] > 0.99 and two[20, 4] < 0.01 and two[20, 70] > 0.99 and one[20, 70] < 0.01
+    assert (one + two <= 1.01).all()
+    rubbed = stroke("two", (1, 0.5), radius=0.3, erase=True)
+    assert brush.regions([left, right, rubbed], ["two"], (40, 80))[0][20, 75] < 0.01
+    assert brush.regions([stroke("one", (0.5, 0.5), radius=0.25)], ["one"], (40, 80))[0].sum() == pytest.approx(
+        np.pi * 20**2, rel=0.05
+    )
+
+
+def test_the_brush_says_where_a_style_goes_and_a_kept_card_makes_it_again(studio, tmp_path, monkeypatch):
+    studio.set(styles=["one", "two"])
+    studio.start()
+    studio.wait(WAIT)
+    marked(studio, stroke("one", (0.1, 0.1), (0.1, 0.9)))
+    assert studio.pending == ["masks"]
+    studio.start()
+    studio.wait(WAIT)
+    studio.keep()
+    studio.wait(WAIT)
+    kept = studio.shelf.snapshots[0]
+    one, two = (images.load(mask["path"])[..., 0] for mask in kept.record["inputs"]["masks"])
+    assert one[24, 6] > 0.99 and two[24, 6] < 0.01 and two[24, 60] > 0.99
+    run = kept.make()
+    run.restore(kept.state)
+    assert (run.image == kept.image).all()
+    monkeypatch.chdir(tmp_path)
+    exec(code.python(kept.record), {})
+    assert (images.to_uint8(images.load("picture.png")) == images.to_uint8(kept.image)).all()
+    studio.undo()
+    assert studio.view.viewer.strokes == [] and studio.pending == ["masks"]
+    studio.redo()
+    assert studio.pending == []
+
+
+def test_what_is_marked_is_painted_anew_and_the_rest_stays_to_the_bit(studio, tmp_path, monkeypatch):
+    marked(studio, stroke(brush.REPAINT, (0.2, 0.3), (0.3, 0.3), radius=0.1))
+    studio.repaint()
+    assert "no result yet" in studio.message.value
+    studio.start()
+    studio.wait(WAIT)
+    before = images.to_uint8(studio.worker.run.image)
+    assert studio.pending == []
+    studio.set(styles="two")
+    studio.repaint()
+    studio.wait(WAIT)
+    after = images.to_uint8(studio.worker.run.image)
+    differs = (before != after).any(axis=-1)
+    assert differs[14, 14] and not differs[:, 40:].any() and not differs[40:].any()
+    assert len(studio.shelf.snapshots) == 1  # the result as it was
+    studio.keep()
+    studio.wait(WAIT)
+    kept = studio.shelf.snapshots[-1]
+    assert (kept.make().finish() == kept.image).all()
+    assert (records.replay(kept.record).finish() == kept.image).all()
+    monkeypatch.chdir(tmp_path)
+    exec(code.python(kept.record), {})
+    assert (images.to_uint8(images.load("picture.png")) == after).all()
+    marked(studio, stroke(brush.REPAINT, (0.2, 0.3), (0.3, 0.3), radius=0.5, erase=True))
+    studio.repaint()
+    assert "nothing is marked" in studio.message.value
+
+
+def test_marks_belong_to_their_content(studio, files):
+    marked(studio, stroke("one", (0.5, 0.5)))
+    studio.contents.add(studio_source(files["two"]))
+    assert studio.view.viewer.strokes == []
+    studio.undo()
+    assert len(studio.view.viewer.strokes) == 1

@@ -2,7 +2,7 @@
 // left, right: the two pictures, encoded. size: (width, height) of the right one in its own pixels.
 
 const ZOOMS = [0.125, 0.25, 0.5, 1, 2, 4, 8, 16];
-const KEYS = { " ": "start", k: "keep", b: "blink", "+": "in", "=": "in", "-": "out", 0: "fit", 1: "full" };
+const KEYS = { " ": "start", k: "keep", b: "blink", p: "brush", "+": "in", "=": "in", "-": "out", 0: "fit", 1: "full" };
 const TYPED = "input:not([type=checkbox]):not([type=range]), textarea, select, [contenteditable=true]";
 const PRESSED = "button, a, summary, [role=slider], [role=button], [role=tab], input";
 
@@ -45,7 +45,7 @@ function initialize({ model }) {
 
 function render({ model, el }) {
   el.classList.add("nst-viewer");
-  const panes = element("div", "nst-panes", el, { tabindex: 0, role: "group", "aria-label": "the picture" });
+  const panes = element("div", "nst-panes", el, { tabindex: 0, role: "group", "aria-label": "the picture; with the brush, arrows move it, Shift and arrows or Enter mark" });
   const [one, other] = [pane(panes), pane(panes)];
   one.right.classList.add("nst-picture");
   const divider = element("div", "nst-divider", one.root, {
@@ -74,6 +74,7 @@ function render({ model, el }) {
     view.left = !view.left;
     place();
   });
+  const brush = brushed({ model, worlds: [one.world, other.world], bar, el, place });
 
   function step(direction) {
     const now = current();
@@ -118,7 +119,9 @@ function render({ model, el }) {
     const badges = [two || share > 0, two ? false : share < 1];
     one.names.forEach((name, side) => { name.hidden = !badges[side] || !name.textContent; });
     other.names[0].hidden = true;
-    one.root.style.cursor = width > wide + 1 || height > tall + 1 ? "grab" : two ? "" : "ew-resize";
+    const larger = width > wide + 1 || height > tall + 1;
+    one.root.style.cursor = brush.on ? "crosshair" : larger ? "grab" : two ? "" : "ew-resize";
+    brush.reshaped();
     scale.textContent = `${Math.round(100 * current())} %`;
     beside.setAttribute("aria-pressed", two);
     blink.setAttribute("aria-pressed", view.left);
@@ -130,13 +133,40 @@ function render({ model, el }) {
     place();
   }
 
+  /** Where a pointer is on the picture, as shares of its width and height. */
+  function placeOf(event, pane) {
+    const box = pane.world.getBoundingClientRect();
+    return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+  }
+
+  /** Mark with the brush, as long as the pointer is down. */
+  function mark(down) {
+    const pane = other.root.contains(down.target) ? other : one;
+    const move = (event) => { for (const each of event.getCoalescedEvents?.() ?? [event]) brush.goOn(placeOf(each, pane)); };
+    panes.setPointerCapture(down.pointerId);
+    brush.begin(placeOf(down, pane));
+    panes.addEventListener("pointermove", move);
+    panes.addEventListener("lostpointercapture", () => {
+      panes.removeEventListener("pointermove", move);
+      brush.end();
+    }, { once: true });
+  }
+
+  panes.addEventListener("pointermove", (event) => {
+    if (brush.on && !event.buttons) brush.goOn(placeOf(event, other.root.contains(event.target) ? other : one));
+  });
+
   /** Drag the wipe; where the picture is larger than its window, drag the picture, and the wipe by its line. */
   panes.addEventListener("pointerdown", (down) => {
     if (down.button) return;
+    if (brush.on && down.target !== divider && !down.altKey) {
+      mark(down);
+      return;
+    }
     const [width, height] = model.get("size").map((side) => side * current());
     const box = one.root.getBoundingClientRect();
     const larger = width > box.width + 1 || height > box.height + 1;
-    const wipes = !model.get("beside") && (down.target === divider || !larger);
+    const wipes = !model.get("beside") && (down.target === divider || !(larger || brush.on));
     if (!wipes && !larger) return;
     let last = down;
     const seen = Math.min(box.width, width);
@@ -158,7 +188,7 @@ function render({ model, el }) {
     panes.addEventListener("lostpointercapture", end, { once: true });
     if (wipes) move(down);
   });
-  panes.addEventListener("dblclick", () => zoomTo(view.zoom ? 0 : 1));
+  panes.addEventListener("dblclick", () => brush.on || zoomTo(view.zoom ? 0 : 1));
   panes.addEventListener("wheel", (event) => {
     if (!event.ctrlKey && !event.metaKey) return; // the page scrolls
     event.preventDefault();
@@ -176,6 +206,7 @@ function render({ model, el }) {
   const panel = () => el.closest(".nst-studio") ?? el;
   const actions = {
     in: () => step(1), out: () => step(-1), fit: () => zoomTo(0), full: () => zoomTo(1), blink: () => blink.click(),
+    brush: brush.toggle,
   };
 
   /** The panel's keys, before the notebook has them: its B would add a cell. */
@@ -188,7 +219,10 @@ function render({ model, el }) {
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     let name = command ? { z: event.shiftKey ? "redo" : "undo", y: "redo" }[key] : event.altKey ? null : KEYS[key];
     if (name === "start" && target.closest?.(PRESSED)) name = null;
-    if (name) {
+    if (target === panes && !command && !event.altKey && brush.pressed(event)) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+    } else if (name) {
       event.preventDefault();
       event.stopImmediatePropagation();
       (actions[name] ?? (() => model.send({ action: name })))();
@@ -265,6 +299,7 @@ function render({ model, el }) {
     window.removeEventListener("keydown", pressed, true);
     later.disconnect();
     sized.disconnect();
+    brush.leave();
     for (const [trait, listener] of Object.entries(change)) model.off(`change:${trait}`, listener);
     for (const image of el.querySelectorAll("img")) URL.revokeObjectURL(image.src);
   };
