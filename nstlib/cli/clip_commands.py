@@ -3,14 +3,16 @@
 import argparse
 import json
 import re
+from collections.abc import Sequence
+from dataclasses import fields
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from ..errors import NstlibError
+from ..errors import NstlibError, choose
 from ..media import clips, encoders, files, images
 from ..scale import executors
-from ..settings import STYLE_LAYERS
+from ..settings import STEERABLE, STYLE_LAYERS, Settings, reader
 from .flags import add_settings, given_settings
 
 CLIP = "a video, an animation, or a folder of images"
@@ -91,6 +93,8 @@ def add_video(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, help=OUTPUT)
     parser.add_argument("--flow", type=Path, metavar="DIR", help="a folder of .flo files; else motion is estimated")
     parser.add_argument("--fresh", action="store_true", help="begin again, dropping the frames of a stopped run")
+    text = "a setting's value at S seconds, and in between in proportion; again for others: --at 4 style_weight=3"
+    parser.add_argument("--at", nargs=2, action="append", default=[], metavar=("S", "NAME=X"), help=text)
     add_reading(parser)
     add_sound(parser)
     add_writing(parser)
@@ -119,15 +123,33 @@ def video_command(given: argparse.Namespace) -> None:
     if given.scheduler is None and given.workers is None:
         from ..video.film import Film
 
-        _write(Film(clip, given.styles, given.output, settings, flows=given.flow, fresh=given.fresh), coded)
+        options = {"flows": given.flow, "keyframes": _keyframes(given.at), "fresh": given.fresh}
+        _write(Film(clip, given.styles, given.output, settings, **options), coded)
         return
-    if given.flow:
-        raise NstlibError("--flow needs the whole clip in one place; leave out the workers")
+    if given.flow or given.at:
+        name = "--flow" if given.flow else "--at"
+        raise NstlibError(f"{name} needs the whole clip in one place; leave out the workers")
     from ..scale.films import DistributedFilm
 
     with executors.executor(given.scheduler, given.workers) as pool:
         options = {"executor": pool, "segment": given.segment, "fresh": given.fresh}
         _write(DistributedFilm(clip, given.styles, given.output, settings, **options), coded)
+
+
+def _keyframes(given: Sequence[Sequence[str]]) -> dict[float, dict[str, Any]]:
+    """{seconds: {setting: value}} of what --at was given. Raises NstlibError for what is none."""
+    found: dict[float, dict[str, Any]] = {}
+    known = {f.name: f for f in fields(Settings)}
+    for seconds, change in given:
+        name, _, text = change.partition("=")
+        name = name.strip().replace("-", "_")
+        if name not in known:
+            raise choose("--at", name, sorted(STEERABLE))
+        try:
+            found.setdefault(float(seconds), {})[name] = reader(known[name])(text)
+        except (ValueError, argparse.ArgumentTypeError):
+            raise NstlibError(f"--at {seconds} {change}; give seconds and a value: --at 4 style_weight=3") from None
+    return found
 
 
 def _write(film: Any, coded: dict[str, Any]) -> None:
@@ -143,6 +165,8 @@ def _write(film: Any, coded: dict[str, Any]) -> None:
 
 def _check_photo(given: argparse.Namespace) -> None:
     """Raises NstlibError for what a clip of photographs has no use for."""
+    if given.at:
+        raise NstlibError("--at changes the settings of a painting; leave it out with --rendering photo")
     if given.flow:
         raise NstlibError(f"--flow {given.flow}: with --rendering photo no motion is needed; leave it out")
     if given.scheduler is not None or given.workers is not None:

@@ -2,7 +2,8 @@
 
 import contextlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,25 +11,29 @@ from typing import Any
 import numpy as np
 
 from ..core.speed.arithmetic import resolved
-from ..core.styles import Picture
+from ..core.styles import Picture, Styles
 from ..engines.frames import Engine, load_engine
 from ..errors import NstlibError
 from ..media import clips, encoders, files, images
 from ..settings import Settings
 from .consistency import Guide, Shot, between, estimated, precomputed
+from .keyframes import Keyframes, checked, settings_at
 from .next_frame import Frame, next_frame
 from .photo_film import PhotoFilm
 from .progress import Store
 from .recipes import recipe
 from .shots import CutDetector
 
+Guided = Callable[[], Guide | None]
+
 
 class Film:
     """An iterator of finished frames, each safe on disk before it is yielded; made again, it goes on where it was.
 
     clip: a path, scaled to `settings.size`, or a `Clip` of that size. output: where `write` puts the clip; beside it,
-    in OUTPUT.work, grow the frames. flows: a folder of .flo files, else motion is estimated. divided: what the
-    recipe tells of how the film is divided among workers.
+    in OUTPUT.work, grow the frames. flows: a folder of .flo files, else motion is estimated. keyframes: {seconds:
+    {setting: value}} of what steers, and in between in proportion (`settings_at`). divided: what the recipe tells of
+    how the film is divided among workers.
     Raises NstlibError, before the first frame, for what cannot be done, and for an OUTPUT.work that was begun with
     other settings, styles or another clip, unless `fresh`.
 
@@ -47,6 +52,7 @@ class Film:
         *,
         engine: Engine | None = None,
         flows: str | Path | None = None,
+        keyframes: Keyframes | None = None,
         fresh: bool = False,
         divided: dict[str, Any] | None = None,
     ) -> None:
@@ -59,9 +65,14 @@ class Film:
         self.output = Path(output)
         encoders.check_encodable(self.output)
         styles = images.take_all(styles, "a style")
-        self.engine = engine or load_engine(styles, settings)
+        self.keyframes = checked(keyframes, settings)
+        if self.keyframes and engine:
+            raise NstlibError("keyframes change an engine that the film makes by the settings; leave out the engine")
+        self._styles = Styles(styles, settings) if self.keyframes else styles
+        self.engine, self._engine_settings = engine or load_engine(self._styles, settings), settings
         self.motion = precomputed(flows) if flows else estimated(settings.motion_preset)
         self.recipe = recipe(self.clip, styles, settings, self.engine, flows) | (divided or {})
+        self.recipe |= {"keyframes": {f"{at:g}": values for at, values in self.keyframes.items()}} if keyframes else {}
         self.store = Store(self.output.absolute().with_name(f"{self.output.name}.work"), self.recipe, fresh=fresh)
         self._frames = self._all()
 
@@ -122,6 +133,7 @@ class Film:
             guided = self.settings.consistency == "steady" and not begins
             shot = shot if guided else self._shot()
             advance = partial(shot.advance, number, frame) if guided else lambda: None
+            advance = self._take_up(number, advance)
             finished = next_frame(self.engine, frame, advance, number=number)
             shot.add(number, frame, finished.image)
 
@@ -129,6 +141,19 @@ class Film:
                 self.store.save(f"source-{number + 1:06d}", frame)
             self.store.keep(f"shot-{number + 1:06d}", shot.state())
             yield self._keep(finished)
+
+    def _take_up(self, number: int, guided: Guided) -> Guided:
+        """Take up the settings that the keyframes have for a frame; by others than before, nothing is held."""
+        settings = settings_at(self.settings, self.keyframes, float(number / self.clip.fps))
+        if settings == self._engine_settings:
+            return guided
+        self.engine, self._engine_settings = load_engine(self._styles, settings), settings
+
+        def loosened() -> Guide | None:
+            guide = guided()
+            return guide and replace(guide, held=np.zeros_like(guide.held))
+
+        return loosened
 
     def _shot(self) -> Shot:
         return Shot(reach=self.settings.reach, motion=self.motion)
@@ -152,7 +177,7 @@ class Film:
             if number_pass * self.clip.frames + place < self.done:
                 continue
             frame = self.store.load(f"source-{number + 1:06d}")
-            guided = partial(self._between, number_pass, number, neighbour, frame)
+            guided = self._take_up(number, partial(self._between, number_pass, number, neighbour, frame))
             cut = self.store.log[number]["cut"]
             yield self._keep(next_frame(self.engine, frame, guided, number=number, number_pass=number_pass, cut=cut))
 
@@ -187,7 +212,7 @@ def stylize_video(
 ) -> clips.Written:
     """The clip in the styles, steady, with its sound, at `output`; the same call goes on where a stopped one was.
 
-    options: `engine`, `flows`, `fresh` of `Film`, whose iterator shows each frame as it is finished.
+    options: `engine`, `flows`, `keyframes`, `fresh` of `Film`, whose iterator shows each frame as it is finished.
 
     >>> clip = nst.probe(nst.samples.clip(), end=0.1, size=64)
     >>> settings = nst.Settings(size=64, steps=2, next_steps=1)
@@ -197,5 +222,5 @@ def stylize_video(
     if settings is None or settings.rendering != "photo":
         return Film(clip, styles, output, settings, **options).write()
     if needless := [name for name, value in options.items() if name != "fresh" and value is not None]:
-        raise NstlibError(f"{', '.join(needless)}: rendering=photo needs neither an engine nor motion; leave it out")
+        raise NstlibError(f"{', '.join(needless)}: rendering=photo has no use for it; leave it out")
     return PhotoFilm(clip, styles, output, settings, fresh=options.get("fresh", False)).write()
