@@ -115,6 +115,7 @@ function brushed({ model, worlds, bar, el, place }) {
     }
     brush.layer = Math.min(brush.layer, layers().length - 1);
     choice.selectedIndex = brush.layer;
+    choice.style.borderLeft = `8px solid ${layer().color}`;
     size.value = brush.radius;
     button.setAttribute("aria-pressed", brush.on);
     eraser.setAttribute("aria-pressed", brush.erase);
