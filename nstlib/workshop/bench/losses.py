@@ -25,7 +25,7 @@ PAIRS = [
     ("chicago", "la_muse"),
     ("green_sea_turtle", "great_wave_crop"),
 ][: int(os.environ.get("LOSSES_PAIRS", "4"))]
-PHOTOS = 20
+PHOTOS, STEPS = 8, 100
 
 
 def rows() -> Iterator[Row]:
@@ -64,7 +64,7 @@ def times() -> Iterator[Row]:
     runs = [_run(*PAIRS[0], Settings(style_loss=name, size=256, scales=1)) for name in STYLE_LOSSES]
     for run in runs:
         next(run)
-    gram, *others = in_turn(*[lambda run=run: run._objective(run.optimizer.x)[1].numpy() for run in runs], rounds=41)
+    gram, *others = in_turn(*[lambda run=run: run._objective(run.optimizer.x)[1].numpy() for run in runs], rounds=21)
     for name, seconds in zip(STYLE_LOSSES[1:], others, strict=True):
         yield Row(
             "losses",
@@ -80,7 +80,7 @@ def strengths() -> Iterator[Row]:
     judge, found = load_judge(), {name: [] for name in STYLE_LOSSES}
     for content, style in PAIRS:
         for name in STYLE_LOSSES:
-            picture = _run(content, style, Settings(style_loss=name, size=256, steps=150)).finish()
+            picture = _run(content, style, Settings(style_loss=name, size=256, steps=STEPS)).finish()
             found[name].append(judged(judge, picture, read("contents", content), read("paintings", style))[0])
     for name in STYLE_LOSSES[1:]:
         ratio = float(np.exp(np.mean(np.log(np.divide(found[name], found["gram"])))))

@@ -41,8 +41,7 @@ def published(layer: str) -> float:
 
 def photographs(folder: str, count: int) -> Iterator[np.ndarray]:
     """Some photographs of a folder, evenly picked, at SIDE pixels: (1, H, W, 3) in [0, 1]."""
-    found = read_folder(folder, short=1)
-    for photo in found[:: max(1, len(found) // count)][:count]:
+    for photo in read_folder(folder, short=1, count=count):
         k = SIDE / max(photo.shape[:2])
         size = [round(n * k) for n in photo.shape[1::-1]]
         yield cv2.resize(photo, size, interpolation=cv2.INTER_CUBIC if k > 1 else cv2.INTER_AREA)[None] / np.float32(

@@ -11,11 +11,15 @@ from ...errors import NstlibError
 KINDS = {"photo": 0.4, "painting": 0.25, "blend": 0.15, "noisy": 0.15, "noise": 0.05}
 
 
-def read_folder(folder: str, leave_out: Sequence[str] = (), short: int = 288) -> list[np.ndarray]:
-    """Every picture of a folder but those named in `leave_out` (stems), uint8 RGB, short side at least `short`."""
+def read_folder(folder: str, leave_out: Sequence[str] = (), short: int = 288, count: int = 0) -> list[np.ndarray]:
+    """The pictures of a folder but those named in `leave_out` (stems), uint8 RGB, short side at least `short`.
+
+    count: only so many of them, evenly picked; 0: all.
+    """
     files = [f for f in sorted(Path(folder).glob("*")) if f.suffix in (".jpg", ".png") and f.stem not in leave_out]
     if not files:
         raise NstlibError(f"no pictures (.jpg, .png) in {folder}")
+    files = files[:: max(1, len(files) // count)][:count] if count else files
     return [_enlarge(cv2.cvtColor(cv2.imread(str(f)), cv2.COLOR_BGR2RGB), short) for f in files]
 
 
