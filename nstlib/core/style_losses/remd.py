@@ -8,7 +8,7 @@ are compared as well. Content is the pattern of distances within the picture, so
 Departures: positions are a fixed grid instead of 1024 drawn anew for every step, so that the loss is a function of the
 picture, as L-BFGS needs it and a replay too; each layer has the same share of a hypercolumn, since with VGG19's own
 scale block 4 would be all of it; the moments' distances are relative norms, which a folded head keeps, instead of mean
-absolute differences; colours have no term of their own, since block1_conv1 shows them.
+absolute differences; colours have no term of their own, since block1_conv1 shows them; content is smooth where it is 0.
 Every layer's term is the hypercolumns' distance, so that layers' weights make no difference.
 """
 
@@ -24,6 +24,7 @@ from . import style_unit
 AVERAGED = False
 GRID = 48  # positions a side, of picture and style
 CONTENT_GRID = 24  # positions a side whose distances from each other are the content
+SMALL = 0.2  # of the mean distance: what is a small difference of content; L-BFGS needs a third of the evaluations
 FAR = 2.0  # the largest cosine distance
 STRENGTH = 0.01  # of a distance, in those of `gram`: the same content distance at the same weights
 
@@ -116,11 +117,14 @@ def content_loss(
 ) -> tf.Tensor:
     """Σ |D − D_c| / Σ D_c of the positions' distances from each other, in the convention's unit of content.
 
-    features, target (1, h, w, C). Returns a scalar.
+    features, target (1, h, w, C). Returns a scalar. Small differences count as squares, √(d² + e²) − e: a run starts at
+    the content, which would be a corner.
     """
     own, goal = (sampled(f, CONTENT_GRID)[None] for f in (features, target))
     own, goal = (cosine_distance(f, f) for f in (own, goal))  # (1, P, P)
-    apart = tf.reduce_sum(tf.abs(own - goal)) / (tf.reduce_sum(goal) + losses.TINY)
+    small = SMALL * tf.reduce_mean(goal)
+    apart = tf.sqrt((own - goal) ** 2 + small**2 + losses.TINY) - small
+    apart = tf.reduce_sum(apart) / (tf.reduce_sum(goal) + losses.TINY)
     scale = losses.content_scale(target, convention=convention, channels=channels or target.shape[-1])
     return scale * tf.reduce_sum(target**2) * apart
 
