@@ -65,9 +65,8 @@ def from_noise(
 ) -> Run:
     """The paper's run: from `white_noise(sigma=…, seed=…)` of the result's size, by the loss of the picture alone."""
     shape = images.fit(images.shape_of(content), settings.size)
-    return Run(
-        content, style, replace(settings, init="noise", forms=0), start=white_noise(shape, sigma=sigma, seed=seed)
-    )
+    alone = replace(settings, init="noise", forms=0, border=0)
+    return Run(content, style, alone, start=white_noise(shape, sigma=sigma, seed=seed))
 
 
 def content_from(picture: Picture, layer: str, settings: Settings) -> np.ndarray:
