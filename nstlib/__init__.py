@@ -82,6 +82,7 @@ if TYPE_CHECKING:  # The face: what stands here is imported when it is first ask
     from .research.plots import loss_curves as loss_curves
     from .research.plots import frame_curves as frame_curves
     from .research.plots import warping_curves as warping_curves
+    from .research.plots import show_flow as show_flow
     from .research.plots import flow_colors as flow_colors
     from .research import paper as paper
     from .research.exercises import check as check

@@ -13,6 +13,7 @@ from ..errors import NstlibError, choose
 from ..media import clips, encoders, files, images
 from ..scale import executors
 from ..settings import STEERABLE, STYLE_LAYERS, Settings, reader
+from . import endings
 from .flags import add_settings, given_settings
 
 CLIP = "a video, an animation, or a folder of images"
@@ -95,6 +96,7 @@ def add_video(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fresh", action="store_true", help="begin again, dropping the frames of a stopped run")
     text = "a setting's value at S seconds, and in between in proportion; again for others: --at 4 style_weight=3"
     parser.add_argument("--at", nargs=2, action="append", default=[], metavar=("S", "NAME=X"), help=text)
+    endings.add_open(parser)
     add_reading(parser)
     add_sound(parser)
     add_writing(parser)
@@ -107,6 +109,7 @@ def add_video(parser: argparse.ArgumentParser) -> None:
 
 def video_command(given: argparse.Namespace) -> None:
     """Stylise a clip; stopped, the same command goes on where it was."""
+    ending = endings.Ending()
     settings = given_settings(given)
     coded = _coding(given)
     encoders.check_encodable(given.output, **coded)
@@ -118,13 +121,15 @@ def video_command(given: argparse.Namespace) -> None:
         _check_photo(given)
         from ..video.photo_film import PhotoFilm
 
-        _write_photo(PhotoFilm(clip, given.styles, given.output, settings, fresh=given.fresh), coded)
+        film = PhotoFilm(clip, given.styles, given.output, settings, fresh=given.fresh)
+        _end(_write_photo(film, coded), given, ending, [{"losses": key.losses} for key in film.keyframes])
         return
     if given.scheduler is None and given.workers is None:
         from ..video.film import Film
 
         options = {"flows": given.flow, "keyframes": _keyframes(given.at), "fresh": given.fresh}
-        _write(Film(clip, given.styles, given.output, settings, **options), coded)
+        film = Film(clip, given.styles, given.output, settings, **options)
+        _end(_write(film, coded), given, ending, film.store.log)
         return
     if given.flow or given.at:
         name = "--flow" if given.flow else "--at"
@@ -133,7 +138,8 @@ def video_command(given: argparse.Namespace) -> None:
 
     with executors.executor(given.scheduler, given.workers) as pool:
         options = {"executor": pool, "segment": given.segment, "fresh": given.fresh}
-        _write(DistributedFilm(clip, given.styles, given.output, settings, **options), coded)
+        film = DistributedFilm(clip, given.styles, given.output, settings, **options)
+        _end(_write(film, coded), given, ending, film.store.log)
 
 
 def _keyframes(given: Sequence[Sequence[str]]) -> dict[float, dict[str, Any]]:
@@ -152,15 +158,29 @@ def _keyframes(given: Sequence[Sequence[str]]) -> dict[float, dict[str, Any]]:
     return found
 
 
-def _write(film: Any, coded: dict[str, Any]) -> None:
-    """Make the frames that are left, behind a progress bar, and write the clip."""
+def _end(
+    written: clips.Written, given: argparse.Namespace, ending: endings.Ending, log: Sequence[dict[str, Any]] = ()
+) -> None:
+    """Say what was written, and show it if asked to; log: its frames' entries, whose losses are averaged."""
+    frames = [entry["losses"] for entry in log if entry.get("losses")]
+    means = {name: sum(losses[name] for losses in frames) / len(frames) for name in (frames[0] if frames else ())}
+    what = f"{written.frames} frames of {written.width} x {written.height} pixels"
+    again = ["nstlib", *endings.with_output(given.words, endings.beside(given.output))]
+    ending.told(written.path, what, means, again)
+    report(written)
+    if given.open:
+        endings.open_file(written.path)
+
+
+def _write(film: Any, coded: dict[str, Any]) -> clips.Written:
+    """Make the frames that are left, behind a progress bar, and write the clip. Returns what was written."""
     try:
         for frame in follow_frames(film, film.total, film.done):
             film.store.save("preview", frame.image)
         written = film.write(**coded)
     except KeyboardInterrupt:
         raise stopped(film.done, film.total, "frames", film.store.folder) from None
-    report(written)
+    return written
 
 
 def _check_photo(given: argparse.Namespace) -> None:
@@ -175,8 +195,8 @@ def _check_photo(given: argparse.Namespace) -> None:
         )
 
 
-def _write_photo(film: Any, coded: dict[str, Any]) -> None:
-    """Find the maps that are left, then make the frames by them, each behind a progress bar."""
+def _write_photo(film: Any, coded: dict[str, Any]) -> clips.Written:
+    """Find the maps that are left, then make the frames by them, behind progress bars. Returns what was written."""
     from tqdm.auto import tqdm
 
     total = film.clip.frames
@@ -188,7 +208,7 @@ def _write_photo(film: Any, coded: dict[str, Any]) -> None:
     except KeyboardInterrupt:
         found = f"the maps of {len(film.keyframes)} keyframes are safe in {film.store.folder}"
         raise NstlibError(f"stopped; {found}; the same command goes on") from None
-    report(written)
+    return written
 
 
 def stopped(done: int, total: int, what: str, folder: Path) -> NstlibError:

@@ -17,7 +17,7 @@ from ..errors import NstlibError, NstlibNote
 from ..media import files
 from ..scale import executors
 from ..scale.axes import parse
-from . import clip_commands, doctor, folders, learn_command
+from . import clip_commands, doctor, endings, folders, learn_command
 from .flags import add_settings, given_settings
 
 AXIS = "a setting, or style, with its values; between lists semicolons: 'style_layers=block1_conv1;block2_conv1,…'"
@@ -55,11 +55,13 @@ def _run(given: argparse.Namespace) -> int:
 
 def _given(arguments: Sequence[str] | None) -> argparse.Namespace:
     """What the words say. A flag that there is not is an error of its command, with the nearest that there is."""
-    given, unknown = parser().parse_known_args(arguments)
+    words = list(sys.argv[1:] if arguments is None else map(str, arguments))
+    given, unknown = parser().parse_known_args(words)
     if unknown:
         near = get_close_matches(unknown[0].partition("=")[0], given.command._option_string_actions, 1)
         hint = f"; did you mean {near[0]}?" if near else ""
         given.command.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+    given.words = words
     return given
 
 
@@ -127,6 +129,7 @@ def add_image(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mask", type=Path, action="append", default=[], help="a style's region, white; one a style")
     parser.add_argument("--cube", type=Path, help="with rendering photo: its colours as a .cube table for an editor")
     parser.add_argument("--json", action="store_true", help="print the final losses as JSON")
+    endings.add_open(parser)
     add_settings(parser)
 
 
@@ -134,6 +137,8 @@ def image_command(given: argparse.Namespace) -> None:
     """Stylise a picture; Ctrl-C keeps the picture so far, and so does a loss that is no longer finite."""
     if given.content.is_dir():
         folders.image_folder(given, given_settings(given))
+        if given.open:
+            endings.open_file(given.output)
         return
     from ..media import images
 
@@ -146,6 +151,7 @@ def image_command(given: argparse.Namespace) -> None:
         )
     for path in (given.content, *given.styles, *given.mask):
         images.shape_of(path)  # what can be refused at once is, before TensorFlow is loaded
+    ending = endings.Ending()
     from ..engines import records
     from ..engines.frames import begin
 
@@ -169,7 +175,18 @@ def image_command(given: argparse.Namespace) -> None:
         print(
             f"{given.cube} (its colours are {255 * apart:.1f} of 255 from the picture's, on average)", file=sys.stderr
         )
-    print(json.dumps({name: curve[-1] for name, curve in run.curves.items()}) if given.json else given.output)
+    losses = {name: curve[-1] for name, curve in run.curves.items()}
+    if not given.json:
+        height, width = run.image.shape[:2]
+        again = ["nstlib", "replay", str(given.output), "-o", str(endings.beside(given.output))]
+        ending.told(given.output, f"{width} x {height} pixels, {_counted(run.number, 'step')}", losses, again)
+    print(json.dumps(losses) if given.json else given.output)
+    if given.open:
+        endings.open_file(given.output)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def add_replay(parser: argparse.ArgumentParser) -> None:

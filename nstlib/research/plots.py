@@ -157,6 +157,29 @@ def warping_curves(measured: "Mapping[str, Mapping]", *, title: str = "Warping e
     return frame_curves(curves, title=title, label="E_warp")
 
 
+def show_flow(flows: Mapping[str, np.ndarray], *, title: str = "") -> "Figure":
+    """Each flow in two panels, how far to the right and how far down, with their scale and axes in pixels.
+
+    flows: (H, W, 2) by their names. One scale for all, so that they can be compared.
+
+    >>> exact, _ = nst.samples.exact_flow(20, 22)
+    >>> figure = nst.show_flow({"exact": exact})
+    """
+    if not flows:
+        raise NstlibError("there is no flow to show")
+    height, width = next(iter(flows.values())).shape[:2]
+    largest = max(float(np.abs(flow).max()) for flow in flows.values()) or 1.0
+    figure, axes = _figure(len(flows), 2, (11, len(flows) * (5.2 * height / width + 0.6) + 0.4 * bool(title)))
+    for row, (name, flow) in zip(axes, flows.items(), strict=True):
+        for axis, component, way in zip(row, np.moveaxis(flow, -1, 0), ("to the right", "down"), strict=True):
+            shown = axis.imshow(component, cmap="RdBu_r", vmin=-largest, vmax=largest)
+            axis.set(title=f"{name}: {way}", xlabel="x, pixels", ylabel="y, pixels")
+    figure.colorbar(shown, ax=axes, label="pixels", shrink=0.8)
+    if title:
+        figure.suptitle(title, fontsize=13)
+    return figure
+
+
 def flow_colors(flow: np.ndarray, *, largest: float | None = None) -> np.ndarray:
     """Motion as a picture: the hue is its direction, the saturation its length; still is white.
 
