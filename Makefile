@@ -1,10 +1,10 @@
-# make demo | test | fuzz | lab | app | lint | cases | bench | notebooks | gallery | docs: each does its own set-up first.
+# make demo | test | fuzz | lab | app | lint | cases | bench | notebooks | course | gallery | docs: each does its own set-up first.
 PYTHON ?= python3
 RUN = .venv/bin/python
 export MPLBACKEND ?= Agg
 lab notebooks: export MPLBACKEND = module://matplotlib_inline.backend_inline
 
-.PHONY: demo lab app test test-slow fuzz lint cases bench samples notebooks gallery docs
+.PHONY: demo lab app test test-slow fuzz lint cases bench samples notebooks course gallery docs
 
 demo: .venv/ready
 	$(RUN) -m nstlib demo
@@ -40,6 +40,9 @@ samples: .venv/ready
 
 notebooks: .venv/ready
 	.venv/bin/jupyter nbconvert --to notebook --execute --output-dir outputs/notebooks notebooks/*.ipynb
+
+course: .venv/ready-dev
+	$(RUN) -m nstlib.workshop.course
 
 gallery: .venv/ready-dev
 	$(RUN) -m nstlib.workshop.gallery

@@ -107,6 +107,8 @@ def show_gram_matrices(grams: Mapping[str, np.ndarray], *, title: str = "Gram ma
         values = np.log10(np.abs(np.asarray(gram).squeeze()) + 1e-6)
         shown = axis.imshow(values, cmap="magma", vmin=np.percentile(values, 5), vmax=values.max())
         axis.set(title=name, xlabel="channel", ylabel="channel")
+        for side in (axis.xaxis, axis.yaxis):
+            side.get_major_locator().set_params(integer=True)
         figure.colorbar(shown, ax=axis, shrink=0.8, label="log10 |G|")
     figure.suptitle(title, fontsize=13)
     return figure

@@ -17,6 +17,7 @@ SOURCES += ("notebooks/*.ipynb", "nstlib/networks/weights/*.md", "nstlib/network
 
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
+BADGE = re.compile(r"\[!\[([^]]+)\]\(https://[^)]+\)\]")
 FORMULA = re.compile(r"\$\$(.+?)\$\$|\$([^$\n]+?)\$", re.S)
 
 
@@ -38,12 +39,13 @@ def gather(folder: Path, executed: Path) -> None:
 
 
 def standing_alone(notebook: str) -> str:
-    """The notebook, as JSON, so that a browser fetches nothing to show it: formulas in MathML, no widgets."""
+    """The notebook, as JSON, which a browser shows without fetching: MathML formulas, badges as words, no widgets."""
     content = json.loads(notebook)
     content.get("metadata", {}).pop("widgets", None)
     for cell in content["cells"]:
         if cell["cell_type"] == "markdown":
-            cell["source"] = FORMULA.sub(_mathml, "".join(cell["source"]))
+            text = BADGE.sub(r"[\1]", "".join(cell["source"]))
+            cell["source"] = FORMULA.sub(_mathml, text)
         if cell["cell_type"] == "code":
             cell["outputs"] = [output for output in cell["outputs"] if WIDGET not in output.get("data", {})]
     return json.dumps(content)

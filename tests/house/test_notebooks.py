@@ -12,11 +12,13 @@ NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.i
 
 # What each notebook's knobs are set to here; a knob that is gone from the notebook fails the test.
 SHRUNK = {
-    "01_quickstart": {"extractor": "random", "size": 64, "steps": 4},
-    "02_studio": {"extractor": "random", "size": 48, "steps": 2, "grid_size": 32, "grid_steps": 2, "folder": "out"},
-    "03_video": {"extractor": "random", "size": 64, "steps": 2, "next_steps": 1, "seconds": 0.2, "folder": "out"},
-    "04_motion": {"extractor": "random", "size": 64, "steps": 2, "next_steps": 1, "frames_shown": 3, "folder": "out"},
-    "05_instant": {"size": 64, "steps": 2, "seconds": 0.2},
+    "01_quickstart": {
+        **{"size": 64, "steps": 4, "tutorial_steps": 2, "large_size": 64, "large_steps": 2, "folder": "out"},
+    },
+    "02_studio": {"size": 64, "steps": 2, "grid_size": 48, "grid_steps": 2, "folder": "out"},
+    "03_video": {"size": 64, "steps": 2, "next_steps": 1, "seconds": 0.2, "folder": "out"},
+    "04_motion": {"size": 64, "steps": 2, "next_steps": 1, "frames_shown": 3, "folder": "out"},
+    "05_instant": {"size": 64, "steps": 2, "seconds": 0.2, "folder": "out"},
     "06a_paper_figures": {"size": 64, "steps": 2, "folder": "out"},
     "06b_paper_claims": {
         **{"layer_size": 64, "layer_steps": 2, "depth": 2, "busy_count": 3, "busy_size": 64, "busy_steps": 2},
@@ -24,17 +26,12 @@ SHRUNK = {
     },
     "06c_paper_motion": {"frame_count": 3, "size": 64, "steps": 2, "folder": "out"},
     "07_weights": {
-        **{"size": 64, "steps": 2, "ratios": (1e-3,), "relative_ratios": (0.1,), "depths": (1, 2)},
+        **{"size": 64, "steps": 2, "ratios": (1e-3,), "relative_ratios": (0.1,), "depths": (5,)},
         **{"content_layers": ("block1_conv2",), "pooling_size": 32, "pooling_steps": 1, "folder": "out"},
     },
     "08_scale": {
-        "extractor": "random",
-        "size": 48,
-        "steps": 2,
-        "processes": 1,
-        "content_weights": [0.03],
-        "depths": [1],
-        "style_names": ["ink"],
+        **{"size": 64, "steps": 2, "processes": 1, "content_weights": [0.03], "depths": [1]},
+        **{"style_names": ["ink"], "folder": "out"},
     },
     "10_photographs": {"size": 64, "steps": 4, "painting_steps": 2, "seconds": 0.2, "bins": 4, "luma_bins": 4},
     "09_style_losses": {"extractor": "random", "size": 64, "steps": 2, "tries": 1},
@@ -92,9 +89,8 @@ def test_it_opens_with_its_time_and_ends_with_three_exercises_and_the_next(path)
     (start,) = [i for i, cell in enumerate(cells) if cell.source.startswith("## Exercises")]
     told = "\n".join(cell.source for cell in cells[start:] if cell.cell_type == "markdown")
     assert re.findall(r"^\*\*(\d)\.\*\* ", told, re.M) == ["1", "2", "3"]
-    answers = [cell for cell in cells[start:] if cell.cell_type == "code"]
-    assert len(answers) == 3 and all("answer = None" in cell.source for cell in answers)
-    assert all("nst.check(answer, " in cell.source for cell in answers)
+    answers = [cell for cell in cells[start:] if cell.source.startswith("answer = None")]
+    assert len(answers) == 3 and all("nst.check(answer, " in cell.source for cell in answers)
 
 
 def test_every_section_of_the_paper_is_in_its_notebooks():
@@ -116,6 +112,7 @@ def test_it_runs_from_top_to_bottom(path, tmp_path, monkeypatch):
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     for output in outputs:
+        assert output.get("name") != "stderr", output.text  # which pages show in red
         data = output.get("data", {})
         assert "image/png" in data or "<Figure" not in data.get("text/plain", "")  # a figure is seen
         assert "oneDNN" not in output.get("text", "")  # and nothing of TensorFlow's start

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from nstlib.errors import NstlibError
 from nstlib.research import plots
 
 
@@ -27,3 +28,24 @@ def test_curves_leave_gaps():
     (axis,) = figure.axes
     assert [line.get_label() for line in axis.lines] == ["a", "b"]
     assert axis.lines[0].get_ydata() == pytest.approx([1, np.nan, 3], nan_ok=True)
+
+
+def test_a_films_curve_has_its_mean_and_the_sources_own_is_the_floor():
+    film = {"mean": {"warping_error": 0.02, "source_warping_error": 0.001}}
+    film["per_frame"] = [{"warping_error": 0.02, "source_warping_error": 0.001}, {}]
+    (axis,) = plots.warping_curves({"steady": film}).axes
+    assert [line.get_label() for line in axis.lines] == ["steady, 0.02 on average", "source, 0.001 on average"]
+    assert axis.lines[1].get_ydata() == pytest.approx([0.001, np.nan], nan_ok=True)
+    with pytest.raises(NstlibError, match="no film"):
+        plots.warping_curves({})
+
+
+def test_flows_share_a_scale_in_pixels():
+    flows = {"slow": np.full((4, 6, 2), 1.0), "fast": np.full((4, 6, 2), (-3.0, 2.0))}
+    figure = plots.show_flow(flows)
+    images = [axis.images[0] for axis in figure.axes if axis.images]
+    assert len(images) == 4 and {image.get_clim() for image in images} == {(-3.0, 3.0)}
+    assert [image.get_array().max() for image in images] == [1, 1, -3, 2]
+    assert figure.axes[-1].get_ylabel() == "pixels" and "pixels" in figure.axes[0].get_xlabel()
+    with pytest.raises(NstlibError, match="no flow"):
+        plots.show_flow({})
