@@ -28,6 +28,7 @@ TOP = {
     ".gitignore",
     ".pre-commit-config.yaml",
 }
+TOP |= {"binder"}  # what Binder reads
 TOP |= {f"requirements{kind}.txt" for kind in ("", "-app", "-cluster", "-dev", "-heic")}
 ALONE = {"workshop"}  # nothing imports it
 
