@@ -18,7 +18,7 @@ REPOSITORY = "-OWNER-/nstlib"  # on GitHub; who publishes the course sets it her
 BRANCH = "main"
 EXTRAS = {"08_scale": "[cluster]"}  # of the package, which a chapter needs
 PICTURE = "opening.jpg"
-WIDTH = 900  # of the picture at most, pixels
+WIDTH = 800  # of the picture at most, pixels
 
 SETUP = """from importlib.util import find_spec
 
@@ -75,7 +75,7 @@ def _base64(picture: np.ndarray) -> str:
     """The picture as a JPEG of at most WIDTH pixels, in letters."""
     image, file = Image.fromarray(picture), io.BytesIO()
     image.thumbnail((WIDTH, 2 * WIDTH), Image.Resampling.LANCZOS)
-    image.save(file, "JPEG", quality=85, optimize=True)
+    image.save(file, "JPEG", quality=80, optimize=True)
     return base64.b64encode(file.getvalue()).decode()
 
 
