@@ -106,6 +106,7 @@ def arrange(studio: Any) -> tuple[widgets.Widget, ...]:
         studio.styles.box,
         classed(knobs.blend, "nst-steers"),
         folded("Learn this painting", studio.lesson.box),
+        studio.live.fold,
         titled("Weights", STEERS),
         classed(knobs.steering, "nst-steers"),
         folded("Weights of the style layers", classed(knobs.layers, "nst-steers")),

@@ -1,7 +1,7 @@
 // Live's page: a frame goes out only when the last one's picture is back.
 function render({ model, el }) {
   el.classList.add("nst-live");
-  el.innerHTML = `<canvas class="nst-live-picture" width="256" height="192"></canvas>
+  el.innerHTML = `<canvas class="nst-live-picture" width="256" height="192" role="img" aria-label="what is painted"></canvas>
     <div class="nst-live-row"><button>Start</button>
     <label>strength <input type="range" class="nst-live-strength" min="0" max="1" step="0.05"></label>
     <label>size <input type="range" class="nst-live-size" min="96" max="640" step="32"></label>
@@ -57,13 +57,17 @@ function render({ model, el }) {
     try {
       const clip = model.get("clip");
       if (clip?.byteLength) video.src = address = URL.createObjectURL(new Blob([clip]));
-      else video.srcObject = stream = await navigator.mediaDevices.getUserMedia({ video: true });
+      else {
+        if (!navigator.mediaDevices) throw new Error("a browser gives it to https and localhost alone");
+        video.srcObject = stream = await navigator.mediaDevices.getUserMedia({ video: true });
+      }
       running = true; button.textContent = "Stop";
       await video.play();
       send();
     } catch (error) {
       stop();
-      told.textContent = `the camera or the clip cannot be played: ${error.message}`;
+      const what = model.get("clip")?.byteLength ? "the clip cannot be played" : "there is no camera to use";
+      told.textContent = `${what}: ${error.message}`;
     }
   };
   const fails = () => { told.textContent = model.get("told"); if (model.get("told")) stop(); };

@@ -24,6 +24,7 @@ from .kept import Shelf, Snapshot, close_widgets, snapshot
 from .knobs import Knobs
 from .layout import Transport, arrange, line, says
 from .lesson_box import LessonBox
+from .live_box import LiveBox, Shown
 from .moves import Moves
 from .pace import Pace, before_start, status
 from .prewarm import trace, trace_key
@@ -76,6 +77,7 @@ class Studio(widgets.VBox):
             learned=self._learned,
             failed=self.tell,
         )
+        self.live = LiveBox(chosen=self._live_choice, before=self.pause, failed=self.tell)
         self.message = widgets.HTML()
         self.children = arrange(self)
         self.add_class("nst-studio")
@@ -263,6 +265,7 @@ class Studio(widgets.VBox):
             self._closed = True
             guard.forget(self)
             self.lesson.close()
+            self.live.close()
             if self._worker is not None:
                 self._worker.close()
             for child in self.children:
@@ -324,6 +327,7 @@ class Studio(widgets.VBox):
                 self.worker.post(lambda: trace(wanted, self.choice, self.pace))
             self._mark()
             self._remember(name)
+            self._offer_live(wanted)
 
     def _chose(self) -> None:
         """Other pictures were chosen."""
@@ -345,6 +349,11 @@ class Studio(widgets.VBox):
             if content is not self._marked:
                 self._marked, self.view.viewer.strokes = content, []
 
+    def _offer_live(self, settings: Settings) -> None:
+        """Show Live where the engine paints in one pass."""
+        self.live.fold.layout.display = "" if settings.engine == "hub" else "none"
+        self.live.follow()
+
     def _moment(self) -> tuple[Choice, Settings]:
         """What undo goes back to: the choice and the settings."""
         return self.choice, self.knobs.settings()
@@ -360,6 +369,12 @@ class Studio(widgets.VBox):
                 self._move_to(*moment)
                 self._chose()
         self._offer_moves()
+
+    def _live_choice(self) -> Shown:
+        """What a live picture is made of."""
+        content, _, styles, _ = self.choice
+        settings = self.knobs.settings()
+        return Shown(settings.module, styles[0].path, settings.strength, content.path if content.clip else None)
 
     def _learned(self, module: Path) -> None:
         """Offer what was learned as the engine; called on the lesson's thread."""

@@ -24,6 +24,7 @@ from nstlib.settings import DEFAULT_WEIGHTS, PHOTO_WEIGHTS, STEERABLE, STYLE_LOS
 from nstlib.studio import Grid, Studio, brush, code, curves, guard, lesson_box
 from nstlib.studio.checkpoints import MOST, Checkpoints
 from nstlib.studio.knobs import Knobs, shown
+from nstlib.studio.live_box import CAMERA, CLIP
 from nstlib.studio.moves import PAUSE, Moves
 from nstlib.studio.pace import Pace, roughly, to_come
 from nstlib.studio.sources import read as studio_source
@@ -724,3 +725,26 @@ def test_marks_belong_to_their_content(studio, files):
     assert studio.view.viewer.strokes == []
     studio.undo()
     assert len(studio.view.viewer.strokes) == 1
+
+
+def test_live_is_there_where_the_engine_paints_in_one_pass(studio):
+    assert studio.live.fold.layout.display == "none"
+    studio.set(engine="hub", module="instant", strength=0.5)
+    assert studio.live.fold.layout.display == "" and studio.live.source.options == (CAMERA,)
+    studio.live.button.click()
+    live = studio.live.box.children[-1]
+    assert live.strength == 0.5 and live.paint(smooth_noise(1, (32, 40))).shape == (32, 40, 3)
+    studio.set(strength=0.25)
+    assert live.strength == 0.25 and studio.live.box.children[-1] is live  # a slider does not end the camera
+    studio.set(styles="two")
+    assert studio.live.box.children[-1] is studio.live.button and live.comm is None
+    studio.contents.choose_named(["balloon clip"])
+    assert studio.live.source.options == (CAMERA, CLIP)
+    studio.live.source.value = CLIP
+    studio.live.button.click()
+    assert len(studio.live.box.children[-1].clip) > 1000
+    studio.live.button.click()
+    assert studio.live.box.children[-1] is studio.live.button
+    studio.set(module="nowhere")
+    studio.live.button.click()
+    assert "nowhere" in studio.message.value and studio.live.box.children[-1] is studio.live.button
