@@ -97,7 +97,7 @@ class Closing:
 
 
 def arrange(studio: Any) -> tuple[widgets.Widget, ...]:
-    """The panel's areas: what is chosen and moved, the picture and its buttons, its curves, what was kept."""
+    """The panel's areas: what is chosen and moved, the picture and its buttons, its curves, the clip, what was kept."""
     knobs = studio.knobs
     side = [
         titled("Content", ""),
@@ -120,6 +120,7 @@ def arrange(studio: Any) -> tuple[widgets.Widget, ...]:
         classed(widgets.VBox(side), "nst-side"),
         classed(widgets.VBox(main), "nst-main"),
         studio.view.charts,
+        studio.strip.fold,
         studio.shelf.box,
     ]
     return widgets.HTML(STYLE), classed(widgets.Box(areas), "nst-body")

@@ -28,6 +28,7 @@ from .live_box import LiveBox, Shown
 from .moves import Moves
 from .pace import Pace, before_start, status
 from .prewarm import trace, trace_key
+from .strip import Strip
 from .view import STILL, View
 from .words import GO_ON, START_ANEW, STARTS, waits
 from .worker import Worker
@@ -70,14 +71,17 @@ class Studio(widgets.VBox):
         self.knobs = Knobs(first, self._moved)
         self.shelf = Shelf(self.folder, self.view, take_up=self.take_up, first=first)
         self.contents, self.styles = self._galleries(content, styles)
-        self.lesson = LessonBox(
+        works = {"before": self.pause, "failed": self.tell}
+        self.lesson = LessonBox(self.folder, chosen=lambda: self.styles.chosen[0], learned=self._learned, **works)
+        self.strip = Strip(
             self.folder,
-            chosen=lambda: self.styles.chosen[0],
-            before=self.pause,
-            learned=self._learned,
-            failed=self.tell,
+            self.view,
+            chosen=lambda: self.choice,
+            settings=self.knobs.settings,
+            go=self._go_to,
+            **works,
         )
-        self.live = LiveBox(chosen=self._live_choice, before=self.pause, failed=self.tell)
+        self.live = LiveBox(chosen=self._live_choice, **works)
         self.message = widgets.HTML()
         self.children = arrange(self)
         self.add_class("nst-studio")
@@ -252,7 +256,8 @@ class Studio(widgets.VBox):
 
     def interrupt(self) -> None:
         """End the thread; Start makes another."""
-        self.lesson.stop()
+        self.lesson.task.stop()
+        self.strip.task.stop()
         if self._worker is not None and self._worker.alive:
             self._worker.close(timeout=2.0)
             self._begun = None
@@ -264,7 +269,8 @@ class Studio(widgets.VBox):
         if not self._closed:
             self._closed = True
             guard.forget(self)
-            self.lesson.close()
+            self.lesson.task.close()
+            self.strip.task.close()
             self.live.close()
             if self._worker is not None:
                 self._worker.close()
@@ -337,6 +343,7 @@ class Studio(widgets.VBox):
             content, frame, styles, _ = self.choice
             self.knobs.name_styles([style.name for style in styles])
             self._offer_marks(content, [style.name for style in styles])
+            self.strip.follow()
             if self._begun is None:
                 alone = content.frame(frame) if content.clip else images.load(content.path, size=STILL)
                 self.view.set_source(alone, alone=True)
@@ -348,6 +355,13 @@ class Studio(widgets.VBox):
             self.view.viewer.layers = brush.layers(styles)
             if content is not self._marked:
                 self._marked, self.view.viewer.strokes = content, []
+
+    def _go_to(self, frame: int, values: dict[str, Any] | None) -> None:
+        """Show a frame of the clip, with the knobs as its keyframe has them."""
+        with says(self):
+            self.contents.choose(self.contents.tiles.chosen, frame)
+            if values:
+                self.set(**values)
 
     def _offer_live(self, settings: Settings) -> None:
         """Show Live where the engine paints in one pass."""

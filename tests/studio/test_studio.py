@@ -2,6 +2,7 @@
 
 import html
 import itertools
+import json
 import re
 import subprocess
 import sys
@@ -14,12 +15,13 @@ import numpy as np
 import pytest
 from conftest import smooth_noise
 
+from nstlib import samples
 from nstlib.core.run import Run
 from nstlib.core.style_losses import load_style_loss
 from nstlib.engines import records
 from nstlib.engines.lessons import Learnt
 from nstlib.errors import NstlibError
-from nstlib.media import images
+from nstlib.media import clips, images
 from nstlib.settings import DEFAULT_WEIGHTS, PHOTO_WEIGHTS, STEERABLE, STYLE_LOSSES, Settings, usual
 from nstlib.studio import Grid, Studio, brush, code, curves, guard, lesson_box
 from nstlib.studio.checkpoints import MOST, Checkpoints
@@ -621,19 +623,20 @@ class Learning:
 def test_a_painting_is_learned_on_a_thread_and_is_the_engine_then(studio, files, monkeypatch):
     monkeypatch.setattr(lesson_box, "learn", Learning)
     box = studio.lesson
+    task = box.task
     box.steps.value = 2
-    box.start()
-    box.close(WAIT)
+    task.start()
+    task.close(WAIT)
     assert Learning.last.painting == files["one"] and not Learning.last.fresh
     settings = studio.knobs.settings()
     assert (settings.engine, settings.module) == ("hub", str(studio.folder / "learned" / "one"))
-    assert "one is learned: press Start" in said(studio) and box.preview.value
+    assert "one is learned: press Start" in said(studio) and task.preview.value
     box.steps.value, box.fresh.value = 10**5, True
-    box.start()
-    assert box.button.description == "Stop"
+    task.start()
+    assert task.button.description == "Stop"
     studio.interrupt()
-    box.close(WAIT)
-    assert Learning.last.left and Learning.last.fresh and box.button.description == "Learn" and not box.at_work
+    task.close(WAIT)
+    assert Learning.last.left and Learning.last.fresh and task.button.description == "Learn" and not task.at_work
 
 
 def test_what_cannot_be_learned_is_one_line(studio, monkeypatch):
@@ -641,8 +644,8 @@ def test_what_cannot_be_learned_is_one_line(studio, monkeypatch):
         raise NstlibError("the painting is too small")
 
     monkeypatch.setattr(lesson_box, "learn", refused)
-    studio.lesson.start()
-    studio.lesson.close(WAIT)
+    studio.lesson.task.start()
+    studio.lesson.task.close(WAIT)
     assert said(studio) == "the painting is too small" and studio.knobs.settings().engine == "optimise"
 
 
@@ -748,3 +751,64 @@ def test_live_is_there_where_the_engine_paints_in_one_pass(studio):
     studio.set(module="nowhere")
     studio.live.button.click()
     assert "nowhere" in studio.message.value and studio.live.box.children[-1] is studio.live.button
+
+
+@pytest.fixture
+def clip(studio, tmp_path):
+    """The studio with four frames of the bundled clip as its content, its strip open."""
+    path = tmp_path / "clip.mp4"
+    clips.write_frames(path, clips.read_frames(clips.probe(samples.clip(), end=0.16, size=64)), fps=24)
+    studio.contents.add(studio_source(path))
+    studio.strip.fold.selected_index = 0
+    studio.set(size=64, steps=2)
+    return studio.strip
+
+
+def test_the_strip_shows_a_clip_and_its_keyframes_take_the_knobs_back(studio, clip):
+    assert [item["name"] for item in clip.tiles.items] == ["0 s", "0.0417 s", "0.0833 s", "0.125 s"]
+    studio.contents.choose(studio.contents.tiles.chosen, 0)
+    studio.set(style_weight=1.0)
+    clip.set.click()
+    clip.tiles.chosen = [3]
+    assert studio.contents.frame == 3 and clip.remove.disabled
+    studio.set(style_weight=3.0)
+    clip.set.click()
+    assert list(clip.keyframes) == [0, 3] and "style 1" in clip.told.value and "style 3" in clip.told.value
+    assert [item["name"][0] for item in clip.tiles.items] == ["◆", "0", "0", "◆"]
+    clip.tiles.chosen = [0]
+    assert studio.knobs.settings().style_weight == 1.0
+    clip.remove.click()
+    assert list(clip.keyframes) == [3]
+    studio.contents.choose_named(["content"])
+    assert clip.fold.layout.display == "none" and clip.keyframes == {}
+
+
+def test_a_clip_is_written_stopped_and_goes_on(studio, clip):
+    studio.contents.choose(studio.contents.tiles.chosen, 0)
+    clip.set.click()
+    made, task = [], clip.task
+    stop_after = {"frames": 1}
+    show = task.show
+
+    def shown(picture):
+        made.append(picture)
+        show(picture)
+        if len(made) == stop_after["frames"]:
+            task.stop()
+
+    task.show = shown
+    task.start()
+    task.close(WAIT)
+    assert len(made) == 1 and "goes on" in task.told.value and clip.written is None
+    stop_after["frames"] = 0
+    task.start()
+    task._thread.join(WAIT)
+    assert len(made) == 4 and clip.written == studio.folder / "clip-styled.mp4" and clip.written.exists()
+    record = json.loads(clip.written.with_name("clip-styled.mp4.json").read_text())
+    assert record["keyframes"]["0"]["style_weight"] == studio.knobs.settings().term_weights[1]
+    assert clip.download.layout.display == ""
+    task.stop()
+    studio.set(rendering="photo")
+    task.start()
+    task._thread.join(WAIT)
+    assert "keyframes are for paintings" in studio.message.value and task.button.description == "Write the clip"
