@@ -8,6 +8,7 @@ import ipywidgets as widgets
 import traitlets
 
 DECADES = 3.0  # a weight's slider reaches so far below and above its default
+STEP = 0.05  # of a decade
 
 
 def row(name: str, widget: widgets.Widget) -> widgets.HBox:
@@ -33,7 +34,7 @@ class Weight(traitlets.HasTraits):
         self._default = default or 1.0
         left = max(-DECADES, math.log10(low / self._default)) if low else -DECADES
         right = min(DECADES, math.log10(high / self._default))
-        self.slider = widgets.FloatSlider(0, min=left, max=right, step=0.05, readout=False, tooltip=text)
+        self.slider = widgets.FloatSlider(0, min=left, max=right, step=STEP, readout=False, tooltip=text)
         self.number = widgets.BoundedFloatText(self._default, min=low, max=high, tooltip=text)
         self.number.add_class("nst-number")
         self.box = row(name, self.slider)
@@ -68,8 +69,8 @@ class Weight(traitlets.HasTraits):
         return min(self.slider.max, max(self.slider.min, math.log10(value / (self._default or 1.0))))
 
     def _slid(self, change: Any) -> None:
-        if self._moving:
-            return
+        if self._moving or abs(change.new - self._place(self.number.value)) < STEP / 2:
+            return  # the page puts the handle on a whole step: the number that was typed stays
         lowest = change.new <= self.slider.min + 1e-6
         value = self._low if lowest else float(f"{(self._default or 1.0) * 10**change.new:.3g}")
         self._move(min(self._high, max(self._low, value)), self.number)

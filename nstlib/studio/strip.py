@@ -217,7 +217,7 @@ def _nearest(numbers: list[int], frame: int) -> int:
 
 
 def _time(clip: clips.Clip, frame: int) -> str:
-    return f"{float(frame / clip.fps):.3g} s"
+    return f"{float(frame / clip.fps):.2f} s"
 
 
 def _short(value: Any) -> str:

@@ -27,7 +27,7 @@ class View:
     def __init__(self, *, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock, self._lock = clock, threading.Lock()
         self._source = self._result = np.zeros((9, 16, 3), np.float32)
-        self._pair: list[tuple[str, np.ndarray]] = []
+        self._alone, self._pair = True, list[tuple[str, np.ndarray]]()
         self._urgent = 0
         self._next = {"picture": 0.0, "chart": 0.0, "status": 0.0}
         self.viewer = Viewer()
@@ -44,7 +44,7 @@ class View:
     def set_source(self, picture: np.ndarray, *, alone: bool) -> None:
         """The picture to wipe against; alone: there is no result yet, and it is shown itself."""
         with self._lock:
-            self._source = picture
+            self._source, self._alone = picture, alone
             if alone:
                 self._result = picture
         self._draw_left()
@@ -112,4 +112,4 @@ class View:
         """The left and the right picture, by name."""
         if self._pair:
             return [*self._pair, ("result", self._result)][:2]
-        return [("source", self._source), ("result", self._result)]
+        return [("source", self._source), ("source" if self._alone else "result", self._result)]
