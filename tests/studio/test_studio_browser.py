@@ -334,6 +334,112 @@ def test_the_wipe_and_the_zoom_and_the_keys(page):
     page.wait_for_function("document.querySelector('.nst-of-style_weight .nst-number input').value !== '1'")
 
 
+def brushed(page, *points):
+    """Drag the brush over the picture, through these places of it."""
+    box = page.locator(".nst-world").first.bounding_box()
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place, steps=4)
+    page.mouse.up()
+
+
+def marks(page, text):
+    page.locator(f".nst-told:has-text('{text}')").wait_for()
+
+
+def test_the_brush_tells_where_a_style_goes_and_what_is_painted_anew(page):
+    assert "told" in told(page, DEFAULT_CELL)
+    _lab.run_cell(page, PANEL_CELL, wait=True)
+    source = page.evaluate(PIXELS)
+    tile(page, "mosaic").click(modifiers=["Control"])
+    chooses(page, "clip", "whirls", "mosaic")
+    press(page, "Start")
+    blended = changes(page, PIXELS, source) and ended(page)
+    page.locator(".nst-panes").focus()
+    page.keyboard.press("p")
+    page.locator(".nst-brush select").select_option("mosaic")
+    page.locator(".nst-brush input").fill("0.2")
+    brushed(page, (0.1, 0.2), (0.9, 0.2))
+    message(page, "masks wait")
+    press(page, "Start anew")
+    masked = changes(page, PIXELS, blended) and ended(page)
+    page.screenshot(path=shot("brush"))
+    page.locator(".nst-brush select").select_option("to paint anew")
+    page.locator(".nst-brush input").fill("0.05")
+    press(page, "Repaint here")
+    message(page, "nothing is marked")
+    page.locator(".nst-panes").focus()
+    for _ in range(4):
+        page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("Enter")
+    page.keyboard.press("ArrowDown")
+    marks(page, "the brush is at")
+    strokes = "() => document.querySelector('.nst-marks').toDataURL()"
+    painted = page.evaluate(strokes)
+    page.keyboard.press("Control+z")
+    changes(page, strokes, painted)
+    page.keyboard.press("Control+Shift+z")
+    page.wait_for_function(f"old => ({strokes})() === old", arg=painted)
+    press(page, "Repaint here")
+    page.locator(".nst-card").wait_for()  # the result as it was
+    changes(page, PIXELS, masked)
+    ended(page)
+    press(page, "Clear")
+    marks(page, "0 % marked")
+    page.keyboard.press("Escape")
+    page.locator(".nst-panes").focus()
+    page.keyboard.press("p")
+    page.keyboard.press("Escape")
+    assert not page.locator(".nst-brush").is_visible()
+    _lab.run_cell(page, RUNNING)
+
+
+def test_the_whole_clip_is_written_with_keyframes_in_the_background(page):
+    page.locator(".jupyter-widget-Collapse-header:has-text('The whole clip')").click()
+    frames = page.locator(".nst-strip .nst-tile")
+    frames.nth(11).wait_for()
+    frames.first.click()
+    page.wait_for_function("document.querySelector('.nst-strip .nst-tile').ariaPressed === 'true'")
+    press(page, "Set keyframe")
+    button(page, "Set again").wait_for()
+    frames.last.click()
+    number = row(page, "style_weight").locator(".nst-number input")
+    number.fill("3")
+    number.press("Enter")
+    press(page, "Set keyframe")
+    page.locator(".nst-clip .nst-note:has-text('style 3')").wait_for()
+    frames.first.click()
+    page.wait_for_function("document.querySelector('.nst-of-style_weight .nst-number input').value === '1'")
+    steps = row(page, "steps").locator("input")
+    steps.fill("2")
+    steps.press("Enter")
+    press(page, "Write the clip")
+    page.locator(".nst-clip .nst-note:has-text('frame 2')").wait_for()
+    press(page, "Stop")
+    page.locator(".nst-clip .nst-note:has-text('the same button goes on')").wait_for()
+    page.locator(".nst-clip").scroll_into_view_if_needed()
+    page.screenshot(path=shot("strip"))
+
+
+def test_live_opens_where_the_engine_paints_in_one_pass_and_says_that_there_is_no_camera(page):
+    fold = page.locator(".jupyter-widget-Collapse-header:has-text('Live')")
+    assert not fold.is_visible()
+    row(page, "engine").locator("select").select_option("hub")
+    module = row(page, "module").locator("input")
+    module.fill("instant")
+    module.press("Enter")
+    fold.click()
+    press(page, "Open")
+    page.locator(".nst-live button").click()
+    page.locator(".nst-live-told:has-text('there is no camera to use')").wait_for()
+    page.locator(".nst-live").scroll_into_view_if_needed()
+    page.screenshot(path=shot("live-without-a-camera"))
+    page.locator(".nst-side button:has-text('Close')").click()
+    page.wait_for_selector(".nst-live", state="detached")
+
+
 def test_bad_input_is_one_line_that_moves_nothing_and_the_panel_goes_on(page, tmp_path):
     places = page.evaluate(PLACES, MAIN)
     path = page.locator(".nst-door input[type=text]").first
