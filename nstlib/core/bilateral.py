@@ -21,6 +21,7 @@ from .optimize import Objective
 from .regions import regions
 from .speed.lbfgs import Precondition
 from .speed.slicing import applied
+from .speed.tracing import graph
 
 # Light (the mean of R, G, B) and two chromas, orthonormal: the columns of B.
 OPPONENT = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]], np.float32).T / np.sqrt([3, 2, 6], dtype=np.float32)
@@ -149,7 +150,7 @@ def tones(x: tf.Tensor, bins: int) -> np.ndarray:
     return tones.reshape(-1, *tones.shape[2:])
 
 
-@tf.function(reduce_retracing=True)
+@graph(reduce_retracing=True)
 def _sliced(x, content, features, rows, columns):
     """Σ over bins and inputs of the maps at each pixel, times its features: no `gather`, and so a plain gradient."""
     height, width, count = tf.shape(content)[0], tf.shape(content)[1], tf.shape(x)[1]
@@ -162,7 +163,7 @@ def _sliced(x, content, features, rows, columns):
     return content + change
 
 
-@tf.function(reduce_retracing=True)
+@graph(reduce_retracing=True)
 def _penalised(x, picture, upstream, content, features, place, light, weights, bins):
     """The penalties' sum, the gradient of everything with respect to x, the terms."""
     with tf.GradientTape() as tape:

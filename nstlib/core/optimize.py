@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from .speed.tracing import graph
+
 Objective = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor, Any]]
 
 
@@ -63,7 +65,7 @@ class Adam:
         self._t = state["t"]
 
 
-@tf.function(reduce_retracing=True)
+@graph(reduce_retracing=True)
 def _adam(x, g, m, v, t, rate, beta_1, beta_2, epsilon):
     m = beta_1 * m + (1 - beta_1) * g
     v = beta_2 * v + (1 - beta_2) * g * g

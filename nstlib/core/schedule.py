@@ -70,10 +70,8 @@ def plan(shape: tuple[int, int], settings: Settings, *, smallest: int, warm: boo
         stages.append((shape, "float32", False))
         ends.append(max(begin, min(begin + FAST, steps - math.ceil(EXACT * steps))))
 
-    return [
-        Stage(size, precision, until, warmed)
-        for (size, precision, warmed), until in zip(stages, [*ends, math.inf], strict=True)
-    ]
+    planned = zip(stages, [*ends, math.inf], [0, *ends], strict=True)
+    return [Stage(*stage, until, warm) for (*stage, warm), until, begin in planned if until > begin]
 
 
 def network_of(settings: Settings, warm: bool) -> Settings:

@@ -31,8 +31,9 @@ def test_sizes_grow_evenly_from_the_first_to_the_pictures_own(shape):
 def test_each_size_has_half_the_evaluations_of_the_one_before_and_the_full_one_a_fifth(steps, precision):
     stages = plan((768, 576), Settings(steps=steps, precision=precision), smallest=16)
     counts = evaluations(stages, steps)
-    assert list(counts) == growing((768, 576), 16) and sum(counts.values()) == steps
-    assert list(counts.values()) == pytest.approx([steps * share for share in (8 / 15, 4 / 15, 1 / 5)], abs=1)
+    assert sum(counts.values()) == steps and min(counts.values()) >= 1  # a size without one is left out
+    counted = [counts.get(shape, 0) for shape in growing((768, 576), 16)]
+    assert counted == pytest.approx([steps * share for share in (8 / 15, 4 / 15, 1 / 5)], abs=1)
     assert counts[(768, 576)] >= 1  # the picture that a run ends with has its full size
 
 

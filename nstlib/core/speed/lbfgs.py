@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..optimize import Objective, finite
+from .tracing import graph, traced
 
 BLOCKS = 4  # of the past moves: the fewer there are in one, the less is copied when one more is added
 HUGE = 1e37  # more than any gradient, also times the least distance of a pixel from its bound
@@ -231,7 +232,7 @@ def _advancer(count: int, precondition: Precondition, bounded: bool) -> Callable
         tf.TensorSpec([], tf.float64),
         tf.TensorSpec([]),
     ]
-    return tf.function(partial(_advance, precondition, bounded), input_signature=signature).get_concrete_function()
+    return traced(partial(_advance, precondition, bounded), signature)
 
 
 def _advance(precondition, bounded, history, x, gradient, last_x, last_free, last_smooth, reach, first) -> Move:
@@ -290,7 +291,7 @@ def _bordered(matrix, products):
     return tf.concat([top, tf.transpose(products)], axis=0)
 
 
-@tf.function(reduce_retracing=True)
+@graph(reduce_retracing=True)
 def _moved(x, direction, length):
     return inside(x + length * direction)
 
@@ -358,7 +359,7 @@ _bare = _Halves(_down, lambda x, finer, gain: _up(x, tf.shape(finer), gain))
 _mirrored = _Halves(_mirrored_down, _mirrored_up)
 
 
-@tf.function(reduce_retracing=True)
+@graph(reduce_retracing=True)
 def _pyramid(x, levels, gain, halves):
     stack = [x]
     for _ in range(levels):

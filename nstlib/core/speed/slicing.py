@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from ...media.colors import YIQ
+from .tracing import graph
 
 STRIP = 400_000  # pixels at a time, about: each takes some 100 bytes while it is mapped
 
@@ -63,4 +64,4 @@ def _compiled(height: int, width: int, count: int, columns: int, bins: int) -> C
         change = tf.reduce_sum(of_colour * tf.concat([x - 0.5, tf.ones_like(luma)[..., None]], -1)[..., None, :], -1)
         return tf.clip_by_value(x + change, 0.0, 1.0)
 
-    return tf.function(mapped, jit_compile=True)
+    return graph(mapped, jit_compile=True)

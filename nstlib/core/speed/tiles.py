@@ -21,6 +21,7 @@ from .. import losses
 from ..levels import at_scale, bordered, pyramid
 from ..model import StyleContentModel, Targets, Tensors
 from ..style_losses import load_style_loss
+from .tracing import graph
 
 STRIDE = 16  # pixels, of the deepest layer
 # Around a position, what a block's first two layers see in VGG19, pixels, rounded up to the stride.
@@ -185,8 +186,8 @@ class TiledModel:
         goals = {layer: tf.TensorSpec((None, None, width)) for layer, width in widths.items()}
         weights = {layer: tf.TensorSpec(()) for layer in self.content_layers}
         slopes = {layer: tf.TensorSpec((None, None)) for layer in self.style_layers}
-        self._parts = tf.function(self._parts, input_signature=[image, boxes])
-        self._slope = tf.function(self._slope, input_signature=[image, boxes, slopes, goals, weights])
+        self._parts = graph(self._parts, input_signature=[image, boxes])
+        self._slope = graph(self._slope, input_signature=[image, boxes, slopes, goals, weights])
 
     def _parts(self, image: tf.Tensor, boxes: Tensors) -> tuple[Tensors, Tensors]:
         """A tile's own content features and style statistics."""

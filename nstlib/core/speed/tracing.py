@@ -1,13 +1,18 @@
 """One trace for all pictures, styles and weights: finding one takes TensorFlow 0.7 ms a call, making one seconds."""
 
+from functools import partial
 from typing import Any
 
 import tensorflow as tf
 
+# tf.function, but that Python's own `if` and `for` are left as they are: none of ours asks a tensor, and rewriting them
+# is more than half the time of a first trace.
+graph = partial(tf.function, autograph=False)
+
 
 def traced(function: Any, signature: list[Any]) -> Any:
     """The function, traced once for inputs of these specs; plain: the function itself."""
-    return tf.function(function, input_signature=signature).get_concrete_function()
+    return graph(function, input_signature=signature).get_concrete_function()
 
 
 def specs(value: Any) -> Any:
