@@ -81,7 +81,7 @@ class Settings:
     precision: str = knob(
         "auto",
         "arithmetic of the extractor; mixed: bfloat16, and float32 to end with; auto: mixed where the processor has it",
-        choices=("auto", "mixed", "float32"),
+        choices=("auto", "mixed", "bfloat16", "float32"),
     )
     convention: str = knob("relative", "how losses are normalised", choices=CONVENTIONS)
     style_loss: str = knob("gram", "what of the style's features is compared", choices=STYLE_LOSSES)
@@ -139,7 +139,7 @@ class Settings:
         video=True,
     )
     next_steps: int = knob(
-        38,
+        32,
         "evaluations for each frame after a shot's first, at most; of a photo for each keyframe",
         low=1,
         high=100000,

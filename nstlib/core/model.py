@@ -99,7 +99,7 @@ class StyleContentModel:
             wanted = self.content_layers if scale == 1 else ()
 
             def read(layer: str, features: tf.Tensor, wanted: tuple[str, ...] = wanted) -> list[tf.Tensor]:
-                of_style = [self._statistics(features, masks)] if layer in self.style_layers else []
+                of_style = [self.statistics(features, masks)] if layer in self.style_layers else []
                 return [tf.cast(features, tf.float32), *of_style] if layer in wanted else of_style
 
             seen = self.extractor(picture[None], read)
@@ -151,7 +151,7 @@ class StyleContentModel:
             total = tf.add_n([weights[name] * term for name, term in terms.items()])
         return total, tape.gradient(total, image), terms
 
-    def _statistics(self, features: tf.Tensor, masks: tf.Tensor | None) -> tf.Tensor:
+    def statistics(self, features: tf.Tensor, masks: tf.Tensor | None) -> tf.Tensor:
         """(1, …) of the whole, or (K, …) of K regions."""
         if masks is None:
             return self.style_loss.statistics(features)[None]

@@ -16,9 +16,11 @@ from .parameters import load_parameters
 from .schedule import Stage, level_count, network_of, plan, result_shape, working_size
 from .speed import arithmetic, memory
 from .speed.lbfgs import LBFGS
-from .speed.tiles import TiledModel, refuse_masks, tiled
+from .speed.tiles import TiledModel, tiled
 from .steps import Diverged, Inputs, Steps, painted
 from .styles import Picture, Styles
+
+NEAR = 6e-4  # the first move's root mean square from an earlier frame's result: a longer one is taken back thrice
 
 
 class Run(Steps):
@@ -61,8 +63,6 @@ class Run(Steps):
 
         # prepare
         super().__init__(Inputs(content, styles, settings, masks, start, region), settings, settings.steps)
-        if self.masks and 0 < settings.tile < max(shape):
-            refuse_masks(self.masks)
         self._earlier = earlier
         self._start = self.first_picture(self.stages[0].shape)
         self.optimizer: Adam | LBFGS | None = None
@@ -107,7 +107,7 @@ class Run(Steps):
         settings, bounded = self._settings, self.parameters.bounded
         if settings.optimizer == "lbfgs":
             moves = 3 if settings.tile else None  # a picture in tiles has no room for many copies of itself
-            first = 0.04 if self._stage == 0 else 0.01
+            first = NEAR if self._earlier else (0.01 if self._stage else 0.04)
             return LBFGS(x, memory=moves, first=first, precondition=self.parameters.precondition, bounded=bounded)
         epsilon = 0.1 if settings.convention == "tutorial" else 1e-8  # 0.1 suits the tutorial's large gradients
         return Adam(x, learning_rate=settings.learning_rate, epsilon=epsilon, bounded=bounded)

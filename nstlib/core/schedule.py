@@ -55,7 +55,7 @@ def plan(shape: tuple[int, int], settings: Settings, *, smallest: int, warm: boo
     are compact's.
     """
     steps, mixed = settings.steps, settings.precision == "mixed"
-    fast = "bfloat16" if mixed else "float32"
+    fast = "float32" if settings.precision == "float32" else "bfloat16"
     photo = settings.rendering == "photo"
     scales = settings.scales or 2 * photo
     sizes = doubling(shape, scales, smallest) if scales else growing(shape, smallest)

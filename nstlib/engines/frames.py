@@ -8,6 +8,7 @@ import numpy as np
 
 from ..core.model import load_model
 from ..core.run import Run
+from ..core.speed.arithmetic import resolved
 from ..core.styles import Picture, Styles
 from ..media import colors
 from ..settings import Settings, vary
@@ -15,7 +16,10 @@ from .onepass import Painter, Pass
 
 KEPT = 0.9  # the share of an earlier result that a one-pass engine keeps where motion is trusted,
 DOUBTED = 0.3  # and of this share, what it keeps of the last one all the same: strokes there flicker less, ghosts fade
-SETTLED, LOOK_BACK = 0.002, 5  # stop when the loss has fallen by less than this share over so many evaluations
+SETTLED, LOOK_BACK = 0.01, 5  # stop when the loss has fallen by less than this share over so many evaluations
+EMPHASIS = 0.5  # what begins anew has this share of the style's statistics, however small it is
+SOME = 0.02  # of a frame must begin anew for that, and for a sketch of it:
+SKETCH = 60  # evaluations at half the size
 
 
 @dataclass(frozen=True)
@@ -23,12 +27,14 @@ class Guide:
     """For one frame: where to start, what to stay near, what to keep.
 
     start (H, W, 3); earlier: pairs (warped result (H, W, 3), reliability (H, W)) for the temporal loss; held (H, W)
-    bool: where the last result stays as it is, pixel for pixel.
+    bool: where the last result stays as it is, pixel for pixel; anew (H, W) in [0, 1]: where no earlier result is of
+    what the frame shows, None for nowhere.
     """
 
     start: np.ndarray
     earlier: tuple[tuple[np.ndarray, np.ndarray], ...]
     held: np.ndarray
+    anew: np.ndarray | None = None
 
     @property
     def trusted(self) -> float:
@@ -58,7 +64,11 @@ class Engine(Protocol):
 
 
 class Optimised:
-    """Each frame by optimisation (Gatys et al. 2016): a shot's first in full, the next ones from the guide."""
+    """Each frame by optimisation (Gatys et al. 2016): a shot's first in full, the next ones from the guide.
+
+    What begins anew would stay nearly a photograph: the statistics of the whole frame are the style's already, by what
+    was painted before. So it weighs in them as much as all the rest, and begins with a sketch at half the size.
+    """
 
     def __init__(self, styles: Picture | Sequence[Picture] | Styles, settings: Settings) -> None:
         self.settings = settings
@@ -78,8 +88,30 @@ class Optimised:
         start, earlier = guide.start, guide.earlier
         if self.settings.preserve_color == "luminance":  # then a run paints in grey, and gets its colours at the end
             start, earlier = colors.luminance(start), [(colors.luminance(w), c) for w, c in earlier]
-        settings = replace(self.settings, steps=self.settings.next_steps, scales=1)
-        return Run(frame, self.styles, settings, start=start, earlier=earlier)
+
+        settings = resolved(self.settings)
+        if settings.precision == "mixed":  # so few evaluations gain nothing by a float32 end
+            settings = replace(settings, precision="bfloat16")
+        more = {"earlier": earlier}
+        if guide.anew is not None and guide.anew.mean() > SOME:
+            more["masks"] = [emphasis(guide.anew)] * len(self.styles.pictures)
+            start = self._sketched(frame, start, guide.anew, settings, more)
+        return Run(frame, self.styles, replace(settings, steps=settings.next_steps, scales=1), start=start, **more)
+
+    def _sketched(
+        self, frame: np.ndarray, start: np.ndarray, anew: np.ndarray, settings: Settings, more: dict[str, Any]
+    ) -> np.ndarray:
+        """The start, and in it, where the frame begins anew, the frame as it was painted at half the size."""
+        shape = frame.shape[:2]
+        if min(shape) // 2 < load_model(settings).extractor.smallest:
+            return start
+        anew = anew[..., None]
+        seen = colors.luminance(frame) if settings.preserve_color == "luminance" else frame
+        start = start + anew * (seen - start)
+        sketch = Run(frame, self.styles, replace(settings, size=max(shape) // 2, steps=SKETCH), start=start, **more)
+        for _ in sketch:
+            pass
+        return start + anew * (sketch.parameters.grown(sketch.optimizer.x, shape, start).numpy() - start)
 
 
 def begin(content: Picture, styles: Picture | Sequence[Picture] | Styles, settings: Settings, **more: Any) -> Run:
@@ -132,8 +164,15 @@ def one_pass(styles: Picture | Sequence[Picture] | Styles, settings: Settings) -
     return Steadied(painted, {"name": f"hub {module.handle}", "sha256": module.checksum}, share=KEPT)
 
 
+def emphasis(anew: np.ndarray) -> np.ndarray:
+    """A map (H, W) by which what begins anew (H, W) weighs as much as all the rest, or more where it is more."""
+    area = float(anew.mean())
+    share = max(area, EMPHASIS)
+    return anew + (1 - anew) * np.float32(area * (1 - share) / (share * max(1 - area, 1e-6)))
+
+
 def settled(curve: Sequence[float]) -> bool:
-    """(f_{k−5} − f_k) / f_{k−5} < 0.2 %: the stop rule."""
+    """(f_{k−5} − f_k) / f_{k−5} < 1 %: the stop rule."""
     return len(curve) > LOOK_BACK and curve[-1] > (1 - SETTLED) * curve[-1 - LOOK_BACK]
 
 

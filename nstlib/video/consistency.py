@@ -80,25 +80,25 @@ class Shot:
             claimed = claimed + c
 
             if start is None:
-                start, warped, c = self._begun(frame, w, result, warped, c)
+                start, warped, c, stale = self._begun(frame, w, result, warped, c)
             else:
                 start = start + c[..., None] * (warped - start)
             earlier.append((warped, c))
             if claimed.min() > 0.5:
                 break
-        return Guide(start, tuple(earlier), self.age >= SETTLING)
+        return Guide(start, tuple(earlier), self.age >= SETTLING, stale)
 
     def _begun(
         self, frame: np.ndarray, w: np.ndarray, result: np.ndarray, warped: np.ndarray, c: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The start, and the last result with its trust, from that result and what is known of its source."""
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """The start, the last result with its trust, and where it is stale, by what is known of its source."""
         still = self._still(frame, w)
         self.age = np.where(still, np.minimum(self.age, SETTLING - 1) + 1, 0).astype(np.uint8)
         stale = self._stale(frame, w, still)
 
         kept = np.where(still[..., None], result, warped)
         start = kept + np.float32(ANEW) * stale[..., None] * (frame - kept)
-        return start, kept, c * (1 - stale) + np.float32(HOLD) * (self.age >= SETTLING)
+        return start, kept, c * (1 - stale) + np.float32(HOLD) * (self.age >= SETTLING), stale
 
     def _still(self, frame: np.ndarray, w: np.ndarray) -> np.ndarray:
         change = np.abs(cv2.GaussianBlur(frame - self.anchor, (0, 0), PATCH)).max(-1)

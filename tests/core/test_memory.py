@@ -137,15 +137,6 @@ def test_where_nothing_smaller_fits_the_last_good_picture_stays(style, small, mo
     assert "\n" not in str(error.value)
 
 
-def test_masks_say_that_they_do_not_work_in_tiles(content, style, small, monkeypatch, sides):
-    mask = np.ones(content.shape[:2], np.float32)
-    monkeypatch.setattr(memory, "SIDES", (32,))
-    run = Run(content, style, small, masks=[mask])
-    Scarce(monkeypatch, ERRORS[0], 40)
-    with pytest.warns(NstlibNote), pytest.raises(NstlibError, match="masks do not work in tiles; choose a smaller"):
-        run.finish()
-
-
 def test_a_run_that_took_smaller_tiles_is_replayed_and_restored(style, small, monkeypatch, sides, tmp_path):
     paths = [images.save(tmp_path / f"{n}.png", smooth_noise(n, (96, 128))) for n in (1, 2)]
     run = Run(*paths, replace(small, size=128))

@@ -8,7 +8,6 @@ from conftest import smooth_noise
 from nstlib.core.model import load_model
 from nstlib.core.run import Run
 from nstlib.core.speed.tiles import TiledModel, cut
-from nstlib.errors import NstlibError
 from nstlib.settings import Settings
 
 
@@ -23,12 +22,17 @@ def test_tiles_cover_every_pixel_once_and_reach_over_their_margin(shape):
     assert (covered == 1).all()
 
 
+@pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("shape", [(96, 128), (101, 75)])
-def test_the_tiled_loss_and_gradient_are_those_of_the_whole_picture(shape):
+def test_the_tiled_loss_and_gradient_are_those_of_the_whole_picture(shape, masked):
     layers = ("block1_conv1", "block2_conv1", "block3_conv1")
     settings = Settings(extractor="random", size=max(shape), style_layers=layers, content_layers=("block3_conv1",))
     earlier = [(smooth_noise(4, shape), np.ones(shape, np.float32))]
-    run = Run(smooth_noise(1, shape), [smooth_noise(2, (90, 90)), smooth_noise(3, (80, 90))], settings, earlier=earlier)
+    styles = [smooth_noise(2, (90, 90)), smooth_noise(3, (80, 90))]
+    left = np.zeros(shape, np.float32)
+    left[:, :40] = 1  # nothing of it in the tiles at the right
+    masks = [left, smooth_noise(6, shape)] if masked else []
+    run = Run(smooth_noise(1, shape), styles, settings, earlier=earlier, masks=masks)
     tiled, image = TiledModel(run.model, side=32), tf.constant(smooth_noise(5, shape))
     whole = run.model.loss(image, run._targets, run._weights)
     parts = tiled.loss(image, run._targets, run._weights)
@@ -37,9 +41,10 @@ def test_the_tiled_loss_and_gradient_are_those_of_the_whole_picture(shape):
     np.testing.assert_allclose(parts[1], whole[1], atol=1e-4 * scale)
     for name, value in whole[2].items():
         np.testing.assert_allclose(parts[2][name], value, rtol=1e-3)
-    for kind, values in run.model(image).items():
+    for kind, values in run.model(image, run._targets.masks).items():
         for name, value in values.items():
-            np.testing.assert_allclose(tiled(image)[kind][name], value, atol=1e-4 * np.abs(value).max())
+            found = tiled(image, run._targets.masks)[kind][name]
+            np.testing.assert_allclose(found, value, atol=1e-4 * np.abs(value).max())
 
 
 @pytest.mark.parametrize("extractor", ["random", "compact"])
@@ -54,14 +59,8 @@ def test_a_margin_is_as_wide_as_the_deepest_layer_sees(extractor):
     np.testing.assert_allclose(parts, whole, atol=1e-4 * np.abs(whole).max())
 
 
-def test_masks_are_refused(small, content, style):
-    model = TiledModel(Run(content, style, small).model)
-    with pytest.raises(NstlibError, match="masks do not work in tiles"):
-        model(tf.constant(content), tf.ones((1, 48, 64)))
-
-
-def test_a_run_with_masks_in_tiles_is_refused_before_its_first_step(small, content, style):
-    mask = np.ones(content.shape[:2], np.float32)
-    Run(content, style, small, masks=[mask])
-    with pytest.raises(NstlibError, match="masks do not work in tiles"):
-        Run(content, style, replace(small, tile=32), masks=[mask])
+def test_a_run_with_masks_in_tiles_paints_what_it_paints_without(small, content, style):
+    mask = np.zeros(content.shape[:2], np.float32)
+    mask[:, 20:] = 1
+    whole, tiled = (Run(content, style, replace(small, tile=tile), masks=[mask]).finish() for tile in (0, 32))
+    np.testing.assert_allclose(tiled, whole, atol=1e-3)

@@ -117,6 +117,16 @@ def test_what_a_slow_thing_uncovers_begins_anew(monkeypatch):
     assert np.abs(carried(frames)[0] - frames[-1])[uncovered].mean() > 0.15
 
 
+def test_where_it_begins_anew_is_told():
+    frames = pan(2)
+    thing = frames[1].copy()
+    thing[16:48, 30:70] = 1 - thing[16:48, 30:70]
+    shot = consistency.Shot()
+    shot.add(0, frames[0], frames[0])
+    anew = shot.advance(1, thing).anew
+    assert anew[22:42, 36:64].mean() > 0.8 and anew[:, :20].max() == 0
+
+
 def test_a_change_of_light_is_no_reason_to_begin_anew():
     frames = [0.5 * frame + np.float32(0.01 * i) for i, frame in enumerate(pan(20))]
     painted, trust = carried(frames)

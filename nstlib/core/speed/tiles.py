@@ -9,7 +9,7 @@ is no seam to hide.
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import pairwise, starmap
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -56,14 +56,8 @@ def cut(shape: tuple[int, int], side: int, margin: int) -> Iterator[Tile]:
         yield Tile(own, tuple(wide))
 
 
-def refuse_masks(masks: Any) -> None:
-    """Raises NstlibError where there are masks: tiles add up the whole picture's statistics, not a region's."""
-    if masks is not None:
-        raise NstlibError("masks do not work in tiles; choose a smaller size, or leave out the masks")
-
-
 class TiledModel:
-    """A `StyleContentModel` in a tile's memory: same call, same loss, same gradient, at any size; without masks.
+    """A `StyleContentModel` in a tile's memory: same call, same loss, same gradient, at any size.
 
     side: pixels of a tile's side without its margin, a multiple of 16.
     Raises NstlibError for a style loss whose statistics are no means over positions.
@@ -83,27 +77,26 @@ class TiledModel:
         self._strides = {layer: 64 // features.shape[1] for layer, features in seen.items()}
         self._trace({layer: seen[layer].shape[-1] for layer in self.content_layers})
 
-    def __call__(self, image: tf.Tensor, masks: None = None) -> dict[str, Tensors]:
-        """Content features (1, h, w, C) of the whole picture, and its style statistics (1, …)."""
-        refuse_masks(masks)
+    def __call__(self, image: tf.Tensor, masks: tf.Tensor | None = None) -> dict[str, Tensors]:
+        """Content features (1, h, w, C) of the whole picture, and its style statistics (1, …), or (K, …) of masks."""
         content: dict[str, np.ndarray] = {}
         image = bordered(image, self.border)
         for tile in self._tiles(image):
-            features, _ = self._parts(image[tile.wide], self._boxes(tile))
+            features, _ = self._parts[False](image[tile.wide], self._boxes(tile), {})
             for layer in self.content_layers:
                 stride, part = self._strides[layer], features[layer]
                 shape = (image.shape[0] // stride, image.shape[1] // stride, part.shape[-1])
                 content.setdefault(layer, np.zeros(shape, np.float32))[tile.whole(stride)] = part
-        style = self._statistics(pyramid(image, self.levels))
+        style = self._statistics(pyramid(image, self.levels), self._bordered(masks))
         return {"content": {layer: tf.constant(c)[None] for layer, c in content.items()}, "style": style}
 
     def loss(self, image: tf.Tensor, targets: Targets, weights: Tensors) -> tuple[tf.Tensor, tf.Tensor, Tensors]:
         """As `StyleContentModel.loss`."""
-        refuse_masks(targets.masks)
         with tf.GradientTape(persistent=True) as tape:
             tape.watch(image)
             sizes = pyramid(bordered(image, self.border), self.levels)
-        statistics = self._statistics(sizes)
+        masks = self._bordered(targets.masks)
+        statistics = self._statistics(sizes, masks)
 
         # the terms of the whole picture, and ∂L/∂S
         with tf.GradientTape() as of_whole:
@@ -115,8 +108,9 @@ class TiledModel:
         # the terms that are sums over positions, tile by tile, at every size
         upstream = []
         for scale, smaller in sizes.items():
-            here = {layer: slopes[at_scale(layer, scale)][0] for layer in self.style_layers}
-            part, errors = self._gradient(smaller, here, targets.content if scale == 1 else {}, weights)
+            here = {layer: slopes[at_scale(layer, scale)] for layer in self.style_layers}
+            content = targets.content if scale == 1 else {}
+            part, errors = self._gradient(smaller, here, masks, content, weights)
             upstream.append(part)
             for layer, error in errors.items():
                 terms[f"content/{layer}"] = error
@@ -124,29 +118,33 @@ class TiledModel:
         gradient += tape.gradient(list(sizes.values()), image, output_gradients=upstream)
         return total, gradient, terms
 
-    def _statistics(self, sizes: dict[int, tf.Tensor]) -> Tensors:
-        """{layer: (1, …)}: the means of the tiles' statistics, by their positions."""
+    def _statistics(self, sizes: dict[int, tf.Tensor], masks: tf.Tensor | None) -> Tensors:
+        """{layer: (1, …) or (K, …)}: the means of the tiles' statistics, by their positions, or by their masks."""
         means: Tensors = {}
         for scale, image in sizes.items():
+            maps = self._maps(image, masks)
             for tile in self._tiles(image):
-                _, parts = self._parts(image[tile.wide], self._boxes(tile))
+                own = self._own(tile, maps)
+                _, parts = self._parts[bool(own)](image[tile.wide], self._boxes(tile), own)
                 for layer, part in parts.items():
-                    name, share = at_scale(layer, scale), self._share(tile, layer, image)
-                    means[name] = means.get(name, 0.0) + share * part[None]
+                    name, share = at_scale(layer, scale), self._share(tile, layer, image, maps)
+                    means[name] = means.get(name, 0.0) + share * part
         return means
 
     def _gradient(
-        self, image: tf.Tensor, slopes: Tensors, content: Tensors, weights: Tensors
+        self, image: tf.Tensor, slopes: Tensors, masks: tf.Tensor | None, content: Tensors, weights: Tensors
     ) -> tuple[tf.Tensor, Tensors]:
         """Σ over the tiles of the content's and the statistics' gradients, and each layer's content loss."""
         losses_of: Tensors = {}
         gradient = np.zeros(image.shape, np.float32)
         scales = {layer: self._content_scale(layer, content) for layer in self.content_layers}
         weighted = {layer: scales[layer] * weights[f"content/{layer}"] for layer in scales}
+        maps = self._maps(image, masks)
         for tile in self._tiles(image):
             goals = {layer: self._goal(tile, layer, content) for layer in self.content_layers}
-            shares = {layer: self._share(tile, layer, image) * slope for layer, slope in slopes.items()}
-            part, errors = self._slope(image[tile.wide], self._boxes(tile), shares, goals, weighted)
+            shares = {layer: self._share(tile, layer, image, maps) * slope for layer, slope in slopes.items()}
+            own = self._own(tile, maps)
+            part, errors = self._slope[bool(own)](image[tile.wide], self._boxes(tile), own, shares, goals, weighted)
             gradient[tile.wide] += part.numpy()
             for layer in content:
                 losses_of[layer] = losses_of.get(layer, 0.0) + scales[layer] * errors[layer]
@@ -165,10 +163,28 @@ class TiledModel:
             return content[layer][0][tile.whole(self._strides[layer])]
         return tf.zeros((0, 0, self._widths[layer]))
 
-    def _share(self, tile: Tile, layer: str, image: tf.Tensor) -> float:
-        """The tile's own positions, of all."""
+    def _bordered(self, masks: tf.Tensor | None) -> tf.Tensor | None:
+        return None if masks is None else bordered(masks, self.border, axis=1)
+
+    def _maps(self, image: tf.Tensor, masks: tf.Tensor | None) -> Tensors:
+        """{layer: the masks (K, h, w) at its stride}, as the whole picture has them; empty where there are none."""
+        if masks is None:
+            return {}
+        shapes = {layer: [side // self._strides[layer] for side in image.shape[:2]] for layer in self.style_layers}
+        return {layer: tf.image.resize(masks[..., None], shape, "area")[..., 0] for layer, shape in shapes.items()}
+
+    def _own(self, tile: Tile, maps: Tensors) -> Tensors:
+        """The masks at the tile's own positions."""
+        return {layer: small[(slice(None), *tile.whole(self._strides[layer]))] for layer, small in maps.items()}
+
+    def _share(self, tile: Tile, layer: str, image: tf.Tensor, maps: Tensors) -> float | tf.Tensor:
+        """The tile's own positions, of all; (K, 1, 1) of masks."""
         stride = self._strides[layer]
         rows, columns = tile.whole(stride)
+        if maps:
+            small = maps[layer]
+            of_tile, of_all = (tf.reduce_sum(m, (1, 2), keepdims=True) for m in (small[:, rows, columns], small))
+            return of_tile / (of_all + losses.TINY)
         own = (rows.stop - rows.start) * (columns.stop - columns.start)
         return own / ((image.shape[0] // stride) * (image.shape[1] // stride))
 
@@ -185,18 +201,22 @@ class TiledModel:
         boxes = dict.fromkeys(self.extractor.layers, box)
         goals = {layer: tf.TensorSpec((None, None, width)) for layer, width in widths.items()}
         weights = {layer: tf.TensorSpec(()) for layer in self.content_layers}
-        slopes = {layer: tf.TensorSpec((None, None)) for layer in self.style_layers}
-        self._parts = graph(self._parts, input_signature=[image, boxes])
-        self._slope = graph(self._slope, input_signature=[image, boxes, slopes, goals, weights])
+        of_style = {layer: tf.TensorSpec((None, None, None)) for layer in self.style_layers}
+        self._parts, self._slope = {}, {}  # with masks and without
+        for masked, maps in ((True, of_style), (False, {})):
+            self._parts[masked] = graph(self._statistics_of, input_signature=[image, boxes, maps])
+            self._slope[masked] = graph(
+                self._gradient_of, input_signature=[image, boxes, maps, of_style, goals, weights]
+            )
 
-    def _parts(self, image: tf.Tensor, boxes: Tensors) -> tuple[Tensors, Tensors]:
+    def _statistics_of(self, image: tf.Tensor, boxes: Tensors, maps: Tensors) -> tuple[Tensors, Tensors]:
         """A tile's own content features and style statistics."""
         inner = {n: _inner(features, boxes[n]) for n, features in self.extractor(image[None]).items()}
-        statistics = {n: self.style_loss.statistics(inner[n][None]) for n in self.style_layers}
+        statistics = {n: self.model.statistics(inner[n][None], maps.get(n)) for n in self.style_layers}
         return {n: inner[n] for n in self.content_layers}, statistics
 
-    def _slope(
-        self, image: tf.Tensor, boxes: Tensors, slopes: Tensors, goals: Tensors, weights: Tensors
+    def _gradient_of(
+        self, image: tf.Tensor, boxes: Tensors, maps: Tensors, slopes: Tensors, goals: Tensors, weights: Tensors
     ) -> tuple[tf.Tensor, Tensors]:
         """The gradient of a tile's share of the loss, with its margin, and its part of Σ (F − P)²."""
 
@@ -206,7 +226,7 @@ class TiledModel:
                 counts = tf.size(goals[layer]) > 0
                 found.append(tf.cond(counts, lambda: tf.reduce_sum((inner - goals[layer]) ** 2), lambda: 0.0))
             if layer in slopes:
-                found.append(tf.reduce_sum(slopes[layer] * self.style_loss.statistics(inner[None])))
+                found.append(tf.reduce_sum(slopes[layer] * self.model.statistics(inner[None], maps.get(layer))))
             return found
 
         with tf.GradientTape() as tape:
