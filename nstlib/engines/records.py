@@ -48,10 +48,9 @@ def keep(run: Run, path: str | os.PathLike, **more: Any) -> Path:
 
     A photograph has 16 bits where its content and the file's kind have them, and is dithered for 8.
     """
-    photo, image = run.settings.rendering == "photo", run.image
+    photo = run.settings.rendering == "photo"
     bits = images.bits_of(run.sources["content"]) if photo and images.is_deep(path) else 8
-    image = images.dithered(image) if photo and bits == 8 else image
-    return images.save(path, image, record=record(run) | more, bits=bits)
+    return images.save(path, run.image, record=record(run) | more, bits=bits, dither=photo)
 
 
 def versions() -> dict[str, str]:

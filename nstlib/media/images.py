@@ -159,6 +159,12 @@ def dithered(image: np.ndarray) -> np.ndarray:
     return np.clip(result, 0, 1, out=result)
 
 
+def _dithered_bytes(image: np.ndarray) -> np.ndarray:
+    """The dithered image in 8 bits, a strip at a time: a large one has no room for itself twice."""
+    strips = range(0, len(image), len(_noise()))
+    return np.concatenate([to_uint8(dithered(image[top : top + len(_noise())])) for top in strips])
+
+
 @lru_cache
 def _noise(side: int = 256) -> np.ndarray:
     y, x, channel = np.ogrid[:side, :side, :3]
@@ -180,12 +186,13 @@ def save(
     record: dict[str, Any] | None = None,
     quick: bool = False,
     bits: int = 8,
+    dither: bool = False,
 ) -> Path:
     """The image (H, W, 3) in a file, by its extension, tagged as sRGB; written beside and renamed, so never half there.
 
     The record travels in a PNG's text chunk, and as PATH.json beside any other format and where it is so long that
     readers would refuse the picture (1 MB). quick: a PNG in a third of the time, and a sixth larger. bits: 16 for a
-    PNG or TIFF of so many a channel, its record beside it.
+    PNG or TIFF of so many a channel, its record beside it. dither: break the bands that 8 bits would make (`dithered`).
     Raises NstlibError for an unknown extension, a missing folder, and what the system refuses.
 
     >>> picture = nst.samples.frame(30)
@@ -207,7 +214,7 @@ def save(
             values = np.rint(np.clip(image[..., ::-1], 0, 1) * 65535).astype(np.uint16)
             beside.write_bytes(cv2.imencode(path.suffix.lower(), values)[1].tobytes())
         else:
-            _write(beside, image, kind, **options)
+            _write(beside, image, kind, dither=dither, **options)
     if text and not inside:
         with files.whole(path.with_name(path.name + ".json")) as beside:
             beside.write_text(text)
@@ -255,14 +262,14 @@ def check_output(path: Path) -> None:
         raise NstlibError(f"{path}: the folder {path.parent} cannot be written; choose another output")
 
 
-def _write(file: Path | io.BytesIO, image: np.ndarray, kind: str, **options: Any) -> None:
+def _write(file: Path | io.BytesIO, image: np.ndarray, kind: str, *, dither: bool = False, **options: Any) -> None:
     if kind == "PNG":
         options.setdefault("pnginfo", PngImagePlugin.PngInfo()).add(b"sRGB", b"\0")  # 0: the perceptual intent
     else:
         options["icc_profile"] = profiles.srgb_profile()
     if kind in ("JPEG", "WEBP"):
         options.setdefault("quality", 95)
-    Image.fromarray(to_uint8(image)).save(file, kind, **options)
+    Image.fromarray(_dithered_bytes(image) if dither else to_uint8(image)).save(file, kind, **options)
 
 
 def _kind(given: Any) -> str:

@@ -163,3 +163,11 @@ def test_the_command_goes_on_after_ctrl_c_and_says_so(tmp_path, monkeypatch, cap
     assert "the maps of 1 keyframes are safe" in capsys.readouterr().err and not (tmp_path / "o.mp4").exists()
     assert main(call) == 0
     assert clips.probe(tmp_path / "o.mp4").frames == 4
+
+
+def test_a_dithered_file_is_the_dithered_picture(tmp_path):
+    image = np.linspace(0, 1, 300 * 8 * 3, dtype=np.float32).reshape(300, 8, 3)  # more rows than the noise has
+    images.save(tmp_path / "a.png", image, dither=True)
+    np.testing.assert_array_equal(
+        images.to_uint8(images.load(tmp_path / "a.png")), images.to_uint8(images.dithered(image))
+    )
