@@ -187,7 +187,7 @@ def _penalised(x, picture, upstream, content, features, place, light, weights, b
 
 
 def roughness(x: tf.Tensor, bins: tf.Tensor) -> tf.Tensor:
-    """The mean over nodes of squared slopes, of chroma more than of light, and of changed hues; of K grids, summed."""
+    """The mean over nodes of squared slopes, of chroma more than of light, and of changed hues."""
     rows, columns = tf.unstack(tf.shape(x)[:2])
     grid = tf.reshape(x, [rows, columns, -1, bins, MAP[1], MAP[0]]) * tf.sqrt([LIGHT, CHROMA, CHROMA])
     down, right, up = grid[1:] - grid[:-1], grid[:, 1:] - grid[:, :-1], grid[:, :, :, 1:] - grid[:, :, :, :-1]
@@ -195,7 +195,7 @@ def roughness(x: tf.Tensor, bins: tf.Tensor) -> tf.Tensor:
     rough = HUE * tf.reduce_sum(_recoloured(grid) ** 2)
     for slope, count, weight in zip((down, right, up), (rows, columns, bins), SLOPES, strict=True):
         rough += weight * tf.cast(count, tf.float32) ** 2 * tf.reduce_sum(slope**2)
-    return rough / tf.cast(rows * columns * bins, tf.float32)
+    return rough / tf.cast(tf.size(grid[..., 0, 0]), tf.float32)
 
 
 def _recoloured(grid: tf.Tensor) -> tf.Tensor:
