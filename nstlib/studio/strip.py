@@ -1,5 +1,6 @@
 """The strip: a clip's whole length, keyframes of settings along it, and the button that writes the clip."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -50,6 +51,7 @@ class Strip:
         self._clip: clips.Clip | None = None
         self._pictures: list[tuple[int, bytes]] = []
         self._quiet = False
+        self._reader: tuple[clips.Clip, threading.Thread] | None = None
         self.keyframes: dict[int, dict[str, Any]] = {}
         self.written: Path | None = None
         self.tiles = Thumbnails(items=[], chosen=[], label="the clip's frames")
@@ -160,7 +162,9 @@ class Strip:
         """Thumbnails, which are read once the strip is open, the chosen one, and what the keyframes say."""
         if self._clip is None or self.fold.selected_index is None:
             return
-        self._pictures = self._pictures or _pictures(self._clip)
+        if not self._pictures:
+            self._read()
+            return
         numbers = [number for number, _ in self._pictures]
         frame, at = self._chosen().frame, {_nearest(numbers, number) for number in self.keyframes}
         self._quiet = True
@@ -176,6 +180,21 @@ class Strip:
         self.remove.disabled = frame not in self.keyframes
         self.set.description = "Set again" if frame in self.keyframes else "Set keyframe"
         self.told.value = f'<div class="nst-note">{self._said()}</div>'
+
+    def _read(self) -> None:
+        """Read the thumbnails, on a thread: a long clip takes a while."""
+        clip = self._clip
+
+        def read() -> None:
+            pictures = _pictures(clip)
+            if clip is self._clip:
+                self._pictures = pictures
+                self._draw()
+
+        if self._reader is None or self._reader[0] is not clip:
+            self.told.value = '<div class="nst-note">reading the clip</div>'
+            self._reader = clip, threading.Thread(target=read, name="nstlib studio strip", daemon=True)
+            self._reader[1].start()
 
     def _said(self) -> str:
         """The keyframes, and in what they differ, in a line."""

@@ -769,6 +769,7 @@ def clip(studio, tmp_path):
     clips.write_frames(path, clips.read_frames(clips.probe(samples.clip(), end=0.16, size=64)), fps=24)
     studio.contents.add(studio_source(path))
     studio.strip.fold.selected_index = 0
+    studio.strip._reader[1].join(WAIT)
     studio.set(size=64, steps=2)
     return studio.strip
 

@@ -373,9 +373,10 @@ def test_the_brush_tells_where_a_style_goes_and_what_is_painted_anew(page):
     page.locator(".nst-panes").focus()
     for _ in range(4):
         page.keyboard.press("Shift+ArrowRight")
-    page.keyboard.press("Enter")
-    page.keyboard.press("ArrowDown")
+    for _ in range(5):
+        page.keyboard.press("ArrowDown")
     marks(page, "the brush is at")
+    page.keyboard.press("Enter")
     strokes = "() => document.querySelector('.nst-marks').toDataURL()"
     painted = page.evaluate(strokes)
     page.keyboard.press("Control+z")
