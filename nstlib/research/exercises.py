@@ -4,20 +4,20 @@ from typing import Any
 
 
 def check(answer: Any, expected: Any, look: str, *, within: float = 0.0) -> None:
-    """Print "Right", or where to look; None is an exercise that nobody has answered yet.
+    """Print "Right", or where to look, which may tell more than one should know before an answer is given.
 
-    answer: a word, a number, True or False, as `expected` is. look: where the answer is to be seen. within: how far
+    answer: a word, a number, True or False, as `expected` is; None is none yet. look: where the answer is to be seen. within: how far
     from it a number may be, as a share of it.
 
     >>> nst.check(None, "style", "the two curves above")
-    Your turn. Look at the two curves above.
+    Your turn.
     >>> nst.check("content", "style", "the two curves above")
     Not content. Look at the two curves above.
     >>> nst.check(0.5, 0.52, "the table above", within=0.1)
     Right: 0.52.
     """
     if answer is None:
-        print(f"Your turn. Look at {look}.")
+        print("Your turn.")
     elif _agree(answer, expected, within):
         print(f"Right: {expected}.")
     else:

@@ -21,6 +21,6 @@ def test_a_wrong_answer_says_where_to_look_and_not_what_is_right(capsys, answer,
     assert capsys.readouterr().out == f"Not {answer}. Look at the curves.\n"
 
 
-def test_no_answer_yet(capsys):
+def test_before_an_answer_nothing_is_given_away(capsys):
     check(None, False, "the curves")
-    assert capsys.readouterr().out == "Your turn. Look at the curves.\n"
+    assert capsys.readouterr().out == "Your turn.\n"
