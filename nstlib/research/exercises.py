@@ -6,8 +6,8 @@ from typing import Any
 def check(answer: Any, expected: Any, look: str, *, within: float = 0.0) -> None:
     """Print "Right", or where to look, which may tell more than one should know before an answer is given.
 
-    answer: a word, a number, True or False, as `expected` is; None is none yet. look: where the answer is to be seen. within: how far
-    from it a number may be, as a share of it.
+    answer: a word, a number, True or False, as `expected` is; None is none yet. look: where the answer is to be seen.
+    within: how far from it a number may be, as a share of it.
 
     >>> nst.check(None, "style", "the two curves above")
     Your turn.
