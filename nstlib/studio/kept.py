@@ -197,7 +197,9 @@ class Shelf:
     def _made_with(self, kept: Snapshot) -> str:
         changed = differences(self._first, kept.settings)
         settings = [f"{name} {_short(value)}" for name, (_, value) in changed.items() if name not in CHOSEN]
-        return " · ".join([f"step {kept.record['steps']}", *settings])
+        inputs = kept.record["inputs"]
+        marks = ["in masks"] * bool(inputs["masks"]) + ["a part repainted"] * ("region" in inputs)
+        return " · ".join([f"step {kept.record['steps']}", *marks, *settings])
 
     def _show(self, *shown: widgets.Widget) -> None:
         old, self.below.children = self.below.children, shown

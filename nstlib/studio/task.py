@@ -61,7 +61,7 @@ class Task:
         """End after the step in hand."""
         self._stop.set()
 
-    def close(self, timeout: float = 20.0) -> None:
+    def close(self, timeout: float = 60.0) -> None:
         """Stop, and wait for it."""
         self.stop()
         if self._thread is not None and self._thread is not threading.current_thread():

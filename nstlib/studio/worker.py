@@ -99,7 +99,7 @@ class Worker:
         with self._wake:
             self._wake.wait_for(lambda: not (self._commands or self._at_work or self.state == "running"), timeout)
 
-    def close(self, timeout: float = 10.0) -> None:
+    def close(self, timeout: float = 60.0) -> None:
         """End the thread, after the step in hand."""
         with self._wake:
             self._closed = True

@@ -562,14 +562,19 @@ def test_a_studio_whose_cell_is_run_again_is_closed(files, small, tmp_path, monk
     assert not [t for t in threading.enumerate() if t.name == "nstlib studio"]
 
 
-def test_a_process_with_two_studios_at_work_ends_cleanly(files, tmp_path):
+def test_a_process_with_studios_at_work_ends_cleanly(files, tmp_path):
     program = f"""
 from nstlib.settings import Settings
 from nstlib.studio import Studio
-studios = [Studio({str(files["content"])!r}, {str(files["one"])!r}, Settings(size=64, steps=10**5)) for _ in range(2)]
-for studio in studios:
-    studio.start()
-while not all(studio.worker.run for studio in studios):
+from nstlib import samples
+contents, settings = [{str(files["content"])!r}, samples.clip()], Settings(size=64, steps=10**5, next_steps=2)
+one, other, writes = [Studio(contents, {str(files["one"])!r}, settings) for _ in range(3)]
+one.start()
+other.start()
+writes.contents.choose([1])
+writes.set(steps=2)
+writes.strip.task.start()
+while not (one.worker.run and other.worker.run and "frame" in writes.strip.task.told.value):
     pass
 """
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=WAIT, cwd=tmp_path)
@@ -691,6 +696,7 @@ def test_the_brush_says_where_a_style_goes_and_a_kept_card_makes_it_again(studio
     kept = studio.shelf.snapshots[0]
     one, two = (images.load(mask["path"])[..., 0] for mask in kept.record["inputs"]["masks"])
     assert one[24, 6] > 0.99 and two[24, 6] < 0.01 and two[24, 60] > 0.99
+    assert "in masks" in studio.shelf.all[0].box.children[2].value
     run = kept.make()
     run.restore(kept.state)
     assert (run.image == kept.image).all()
