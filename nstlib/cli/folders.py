@@ -65,8 +65,9 @@ def output_names(paths: list[Path], folder: Path) -> list[Path]:
 
 def _check(given: argparse.Namespace) -> None:
     """Raises NstlibError for what can be refused before the first picture."""
-    if given.mask:
-        raise NstlibError(f"--mask is for one picture, and {given.content} is a folder; leave it out")
+    if given.mask or given.repaint:
+        name = "--mask" if given.mask else "--repaint"
+        raise NstlibError(f"{name} is for one picture, and {given.content} is a folder; leave it out")
     if given.output.exists() and not given.output.is_dir():
         raise NstlibError(f"{given.output} is a file; name a folder for the pictures of {given.content}")
     if given.output.exists() and given.output.samefile(given.content):

@@ -127,6 +127,8 @@ def add_image(parser: argparse.ArgumentParser) -> None:
     text = "the picture to write, a PNG holds its record; of a folder the folder"
     parser.add_argument("-o", "--output", type=Path, required=True, help=text)
     parser.add_argument("--mask", type=Path, action="append", default=[], help="a style's region, white; one a style")
+    text = "a finished picture, and where it is painted anew, white; the rest stays pixel for pixel"
+    parser.add_argument("--repaint", type=Path, nargs=2, default=[], metavar=("RESULT", "REGION"), help=text)
     parser.add_argument("--cube", type=Path, help="with rendering photo: its colours as a .cube table for an editor")
     parser.add_argument("--json", action="store_true", help="print the final losses as JSON")
     endings.add_open(parser)
@@ -143,19 +145,20 @@ def image_command(given: argparse.Namespace) -> None:
     from ..media import images
 
     images.check_output(given.output)
-    files.check_inputs(given.output, given.content, *given.styles, *given.mask)
+    files.check_inputs(given.output, given.content, *given.styles, *given.mask, *given.repaint)
     settings = given_settings(given)
     if given.cube and (settings.rendering != "photo" or given.cube.suffix.lower() != ".cube"):
         raise NstlibError(
             f"--cube {given.cube}: give a .cube file, and --rendering photo; a painting has no colour table"
         )
-    for path in (given.content, *given.styles, *given.mask):
+    for path in (given.content, *given.styles, *given.mask, *given.repaint):
         images.shape_of(path)  # what can be refused at once is, before TensorFlow is loaded
     ending = endings.Ending()
     from ..engines import records
     from ..engines.frames import begin
 
-    run = begin(given.content, given.styles, settings, masks=given.mask)
+    anew = dict(zip(("start", "region"), given.repaint, strict=False))
+    run = begin(given.content, given.styles, settings, masks=given.mask, **anew)
     try:
         follow_run(run)
     except KeyboardInterrupt:

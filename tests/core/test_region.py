@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 from conftest import smooth_noise
 
+from nstlib.cli.main import main
 from nstlib.core.region import Region
 from nstlib.core.run import Run
 from nstlib.engines import records
@@ -96,3 +97,15 @@ def test_a_region_needs_a_picture_of_the_results_size(content, style, small, reg
         Run(content, style, small, start=smooth_noise(1, (32, 24)), region=region)
     with pytest.raises(NstlibError, match="black everywhere"):
         Run(content, style, small, start=BASE, region=np.zeros((48, 64), np.float32))
+
+
+def test_the_command_line_repaints_a_result_and_replays_it(content, style, region, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pictures = {"content": content, "style": style, "base": BASE, "where": np.repeat(region[..., None], 3, -1)}
+    for name, picture in pictures.items():
+        images.save(tmp_path / f"{name}.png", picture)
+    words = ["--size", "64", "--steps", "2", "--extractor", "random", "--repaint", "base.png", "where.png"]
+    assert main(["image", "content.png", "style.png", "-o", "out.png", *words]) == 0
+    assert main(["replay", "out.png", "-o", "again.png"]) == 0
+    made, again, base = (images.to_uint8(images.load(f"{name}.png")) for name in ("out", "again", "base"))
+    assert (made == again).all() and (made[region == 0] == base[region == 0]).all() and (made != base).any()
