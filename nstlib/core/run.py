@@ -17,7 +17,7 @@ from .schedule import Stage, level_count, network_of, plan, result_shape, workin
 from .speed import arithmetic, memory
 from .speed.lbfgs import LBFGS
 from .speed.tiles import TiledModel, tiled
-from .steps import Diverged, Inputs, Steps, painted
+from .steps import Diverged, Inputs, Steps, to_paint
 from .styles import Picture, Styles
 
 NEAR = 6e-4  # the first move's root mean square from an earlier frame's result: a longer one is taken back thrice
@@ -96,7 +96,7 @@ class Run(Steps):
 
     def _weigh(self) -> None:
         """The parametrisation, the terms' weights and the styles' shares, as the settings have them now."""
-        content = painted(self._settings, images.resize(self.content, self.stages[self._stage].shape))
+        content = to_paint(self._settings, images.resize(self.content, self.stages[self._stage].shape))
         self.parameters = load_parameters(content, self._settings, styles=self.styles.pictures, masks=self.masks)
         weights = self.region.balanced(term_weights(self._settings, self._targets.style))
         self._weights = {name: tf.constant(weight, tf.float32) for name, weight in weights.items()}
@@ -160,7 +160,7 @@ class Run(Steps):
 
         A painting is as large as the current stage has it, a photograph as the result.
         """
-        image = self.parameters.result(self.optimizer.x, painted(self._settings, self.content))
+        image = self.parameters.result(self.optimizer.x, to_paint(self._settings, self.content))
         if self._settings.preserve_color == "luminance":
             image = colors.with_chroma_of(image, images.resize(self.content, image.shape[:2]))
         return self.region.pasted(image)
@@ -217,7 +217,7 @@ def targets_of(
     """What a picture (H, W) is compared with: the content, the styles and the earlier results at its size."""
     content = images.resize(steps.content, shape)
     return Targets(
-        content=model(tf.constant(painted(steps.settings, content)))["content"],
+        content=model(tf.constant(to_paint(steps.settings, content)))["content"],
         style=steps.styles.statistics(model, max(shape)),
         shares=_shares(steps),
         masks=_stack(steps.masks, shape),

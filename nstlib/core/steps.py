@@ -145,7 +145,7 @@ class Steps:
         if init == "noise":
             return np.random.default_rng(self.settings.seed).uniform(size=(*shape, 3)).astype(np.float32)
         if init in ("content", "compact"):
-            return painted(self.settings, self.content)
+            return to_paint(self.settings, self.content)
         if init == "style":
             return self.styles.pictures[0]
         if not Path(init).exists():
@@ -178,6 +178,6 @@ class Steps:
         self.curves = {name: list(values) for name, values in state["curves"].items()}
 
 
-def painted(settings: Settings, content: np.ndarray) -> np.ndarray:
+def to_paint(settings: Settings, content: np.ndarray) -> np.ndarray:
     """The content that is painted: in grey, where it gets its own colours at the end."""
     return colors.luminance(content) if settings.preserve_color == "luminance" else content

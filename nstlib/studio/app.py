@@ -58,7 +58,7 @@ class Page(TornadoVoilaHandler):
             self.write(GONE)
 
 
-class Keep(VoilaShutdownKernelHandler):
+class NoShutdown(VoilaShutdownKernelHandler):
     """A page that is left does not end its kernel; an hour of idleness does."""
 
     def check_xsrf_cookie(self) -> None:
@@ -75,7 +75,7 @@ class App(Voila):
 
     def init_handlers(self) -> list[Any]:
         """Voilà's handlers, with the two above in place of its own."""
-        ours = {TornadoVoilaHandler: Page, VoilaShutdownKernelHandler: Keep}
+        ours = {TornadoVoilaHandler: Page, VoilaShutdownKernelHandler: NoShutdown}
         return [(pattern, ours.get(handler, handler), *more) for pattern, handler, *more in super().init_handlers()]
 
 

@@ -23,10 +23,12 @@ SOFT = 0.003  # an edge's softness, of the longest side
 SUBPIXELS = 4  # bits of a point's place
 
 
-def layers(styles: Sequence[str]) -> list[dict[str, str]]:
+def offered(styles: Sequence[str]) -> list[dict[str, str]]:
     """What the page offers to mark: each style's region, and what is to be painted anew."""
-    offered = [{"name": name, "text": f"where {name} goes", "color": COLORS[i % 5]} for i, name in enumerate(styles)]
-    return [*offered, {"name": REPAINT, "text": REPAINT, "color": COLORS[5]}]
+    styles_layers = [
+        {"name": name, "text": f"where {name} goes", "color": COLORS[i % 5]} for i, name in enumerate(styles)
+    ]
+    return [*styles_layers, {"name": REPAINT, "text": REPAINT, "color": COLORS[5]}]
 
 
 def of_styles(strokes: Sequence[Stroke], styles: Sequence[str]) -> list[Stroke]:
@@ -34,7 +36,7 @@ def of_styles(strokes: Sequence[Stroke], styles: Sequence[str]) -> list[Stroke]:
     return [stroke for stroke in strokes if stroke["layer"] in styles]
 
 
-def regions(strokes: Sequence[Stroke], names: Sequence[str], shape: tuple[int, int]) -> list[np.ndarray]:
+def marked(strokes: Sequence[Stroke], names: Sequence[str], shape: tuple[int, int]) -> list[np.ndarray]:
     """A region (H, W) in [0, 1] for each of these layers, of the strokes made for it; a later one takes its place."""
     drawn = images.fit(shape, min(LONGEST, max(shape)))
     found = {name: np.zeros(drawn, np.float32) for name in names}
@@ -57,14 +59,14 @@ def write_masks(strokes: Sequence[Stroke], styles: Sequence[str], shape: tuple[i
     strokes = of_styles(strokes, styles)
     if not strokes:
         return []
-    found = regions(strokes, styles, shape)
+    found = marked(strokes, styles, shape)
     rest = 1 - np.clip(sum(found), 0, 1)
     return [_write_mask(region if region.any() else rest, folder) for region in found]
 
 
 def write_region(strokes: Sequence[Stroke], shape: tuple[int, int], folder: Path) -> Path:
     """The file of what is to be painted anew. Raises NstlibError where nothing is marked."""
-    (region,) = regions(of_styles(strokes, [REPAINT]), [REPAINT], shape)
+    (region,) = marked(of_styles(strokes, [REPAINT]), [REPAINT], shape)
     if not region.any():
         raise NstlibError(f"nothing is marked: choose Brush and “{REPAINT}”, and mark the place on the picture")
     return _write_mask(region, folder)

@@ -15,7 +15,7 @@ PLAYED = {".mp4", ".m4v", ".mov", ".webm"}  # by a browser
 SIZE = 256  # longest side of its frames, pixels
 
 
-class Shown(NamedTuple):
+class LiveChoice(NamedTuple):
     """What is painted, by what: the module, the style's and the clip's files; no clip for a picture."""
 
     module: str
@@ -31,11 +31,11 @@ class LiveBox:
     """
 
     def __init__(
-        self, *, chosen: Callable[[], Shown], before: Callable[[], None], failed: Callable[[Exception], None]
+        self, *, chosen: Callable[[], LiveChoice], before: Callable[[], None], failed: Callable[[Exception], None]
     ) -> None:
         self._chosen, self._before, self._failed = chosen, before, failed
         self._live: Live | None = None
-        self._followed: Shown | None = None
+        self._followed: LiveChoice | None = None
         self.source = widgets.Dropdown(options=[CAMERA], tooltip="what is painted")
         self.button = widgets.Button(description="Open", tooltip="paint it in the page; nothing is kept")
         self.button.on_click(lambda _: self.close() if self._live else self.open())

@@ -24,7 +24,7 @@ from .kept import Shelf, Snapshot, close_widgets, snapshot
 from .knobs import Knobs
 from .layout import Transport, arrange, line, says
 from .lesson_box import LessonBox
-from .live_box import LiveBox, Shown
+from .live_box import LiveBox, LiveChoice
 from .moves import Moves
 from .pace import Pace, before_start, status
 from .prewarm import trace, trace_key
@@ -352,7 +352,7 @@ class Studio(widgets.VBox):
     def _offer_marks(self, content: Any, styles: list[str]) -> None:
         """Have the brush mark these styles' regions; what was marked on another content is taken away."""
         with self._silent():
-            self.view.viewer.layers = brush.layers(styles)
+            self.view.viewer.layers = brush.offered(styles)
             if content is not self._marked:
                 self._marked, self.view.viewer.strokes = content, []
 
@@ -384,11 +384,11 @@ class Studio(widgets.VBox):
                 self._chose()
         self._offer_moves()
 
-    def _live_choice(self) -> Shown:
+    def _live_choice(self) -> LiveChoice:
         """What a live picture is made of."""
         content, _, styles, _ = self.choice
         settings = self.knobs.settings()
-        return Shown(settings.module, styles[0].path, settings.strength, content.path if content.clip else None)
+        return LiveChoice(settings.module, styles[0].path, settings.strength, content.path if content.clip else None)
 
     def _learned(self, module: Path) -> None:
         """Offer what was learned as the engine; called on the lesson's thread."""

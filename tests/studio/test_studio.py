@@ -667,18 +667,18 @@ def stroke(layer, *points, erase=False, radius=0.2):
     return {"layer": layer, "erase": erase, "radius": radius, "points": [list(point) for point in points]}
 
 
-def marked(studio, *strokes):
+def mark(studio, *strokes):
     studio.view.viewer.strokes = [*studio.view.viewer.strokes, *strokes]
 
 
 def test_strokes_are_regions_that_take_each_others_place_and_are_erased():
     left, right = stroke("one", (0, 0.5), (0.4, 0.5), radius=0.5), stroke("two", (0.4, 0.5), (1, 0.5), radius=0.2)
-    one, two = brush.regions([left, right], ["one", "two"], (40, 80))
+    one, two = brush.marked([left, right], ["one", "two"], (40, 80))
     assert one[20, 4] > 0.99 and two[20, 4] < 0.01 and two[20, 70] > 0.99 and one[20, 70] < 0.01
     assert (one + two <= 1.01).all()
     rubbed = stroke("two", (1, 0.5), radius=0.3, erase=True)
-    assert brush.regions([left, right, rubbed], ["two"], (40, 80))[0][20, 75] < 0.01
-    assert brush.regions([stroke("one", (0.5, 0.5), radius=0.25)], ["one"], (40, 80))[0].sum() == pytest.approx(
+    assert brush.marked([left, right, rubbed], ["two"], (40, 80))[0][20, 75] < 0.01
+    assert brush.marked([stroke("one", (0.5, 0.5), radius=0.25)], ["one"], (40, 80))[0].sum() == pytest.approx(
         np.pi * 20**2, rel=0.05
     )
 
@@ -687,7 +687,7 @@ def test_the_brush_says_where_a_style_goes_and_a_kept_card_makes_it_again(studio
     studio.set(styles=["one", "two"])
     studio.start()
     studio.wait(WAIT)
-    marked(studio, stroke("one", (0.1, 0.1), (0.1, 0.9)))
+    mark(studio, stroke("one", (0.1, 0.1), (0.1, 0.9)))
     assert studio.pending == ["masks"]
     studio.start()
     studio.wait(WAIT)
@@ -710,7 +710,7 @@ def test_the_brush_says_where_a_style_goes_and_a_kept_card_makes_it_again(studio
 
 
 def test_what_is_marked_is_painted_anew_and_the_rest_stays_to_the_bit(studio, tmp_path, monkeypatch):
-    marked(studio, stroke(brush.REPAINT, (0.2, 0.3), (0.3, 0.3), radius=0.1))
+    mark(studio, stroke(brush.REPAINT, (0.2, 0.3), (0.3, 0.3), radius=0.1))
     studio.repaint()
     assert "no result yet" in studio.message.value
     studio.start()
@@ -732,13 +732,13 @@ def test_what_is_marked_is_painted_anew_and_the_rest_stays_to_the_bit(studio, tm
     monkeypatch.chdir(tmp_path)
     exec(code.python(kept.record), {})
     assert (images.to_uint8(images.load("picture.png")) == after).all()
-    marked(studio, stroke(brush.REPAINT, (0.2, 0.3), (0.3, 0.3), radius=0.5, erase=True))
+    mark(studio, stroke(brush.REPAINT, (0.2, 0.3), (0.3, 0.3), radius=0.5, erase=True))
     studio.repaint()
     assert "nothing is marked" in studio.message.value
 
 
 def test_marks_belong_to_their_content(studio, files):
-    marked(studio, stroke("one", (0.5, 0.5)))
+    mark(studio, stroke("one", (0.5, 0.5)))
     studio.contents.add(studio_source(files["two"]))
     assert studio.view.viewer.strokes == []
     studio.undo()
