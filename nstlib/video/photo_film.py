@@ -18,6 +18,7 @@ from ..engines.frames import load_engine
 from ..errors import NstlibError
 from ..media import clips, encoders, files, images
 from ..settings import Settings
+from .exposure import Exposure
 from .progress import Store
 from .recipes import recipe
 from .shots import CutDetector
@@ -74,6 +75,7 @@ class PhotoFilm:
         self.recipe = recipe(self.clip, styles, settings, load_engine(self.styles, settings), None)
         self.store = Store(self.output.absolute().with_name(f"{self.output.name}.work"), self.recipe, fresh=fresh)
         self.keyframes = [self._kept(entry) for entry in self.store.log]
+        self.exposure = Exposure()
         self._found = self._find()
 
     def __iter__(self) -> Iterator[Keyframe]:
@@ -109,10 +111,13 @@ class PhotoFilm:
 
     def frames(self) -> Iterator[np.ndarray]:
         """Every frame (H, W, 3) by the maps of the keyframes around it, once those are found; dithered."""
-        grid = None
+        grid, flicker = None, self.exposure.flicker()
+        if not self.settings.strength:
+            flicker = np.ones_like(flicker)  # then a frame is the source's, to the bit
         for number, frame in enumerate(clips.read_frames(self.clip)):
             grid = grid or BilateralGrid(images.resize(frame, images.fit(frame.shape[:2], 64)), self.settings)
-            yield images.dithered(grid.result(self.maps_at(number), frame))
+            steady = frame if flicker[number] == 1 else frame / flicker[number]
+            yield images.dithered(grid.result(self.maps_at(number), steady) * flicker[number])
 
     def maps_at(self, number: int) -> np.ndarray:
         """x at a frame: between the keyframe before it and the next one of its shot, in proportion to the time."""
@@ -130,6 +135,7 @@ class PhotoFilm:
         )
         for number, frame in enumerate(clips.read_frames(replace(self.clip, width=width, height=height))):
             begins = cuts.advance(frame)
+            self.exposure.advance(frame, begins=begins)
             if last is not None and number <= last.number:  # found before the film was stopped
                 continue
             if begins or last is None or number - last.number == APART:

@@ -171,3 +171,17 @@ def test_a_dithered_file_is_the_dithered_picture(tmp_path):
     np.testing.assert_array_equal(
         images.to_uint8(images.load(tmp_path / "a.png")), images.to_uint8(images.dithered(image))
     )
+
+
+def test_a_maps_contrast_does_not_add_to_a_flicker(tmp_path):
+    """Maps that darken by a constant make more of it, over the brightness, frame by frame."""
+    bright = 0.4 + 0.4 * scene(0)
+    frames = [bright, np.float32(1.02) * bright] * 3
+    film = a_film(tmp_path, frames)
+    list(film)
+    x = np.zeros((4, 4, 3, 4, 3), np.float32)
+    x[..., 3, 0] = -0.4  # light, whatever the colour
+    film.keyframes = [Keyframe(0, True, x.reshape(4, 4, 36), {})]
+    means = np.array([frame.mean() for frame in film.frames()])
+    assert means[0] < 0.7 * bright.mean()
+    np.testing.assert_allclose(np.abs(np.log(means[1:] / means[:-1])), np.log(1.02), rtol=0.1)
