@@ -33,7 +33,7 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
 
 def add_sound(parser: argparse.ArgumentParser) -> None:
     """--audio and --no-audio: which sound track goes along."""
-    text = "number of the sound track to keep, from 1 (the one marked as default)"
+    text = "the sound track to keep, from 1 (the one marked so)"
     sounds = parser.add_argument_group("its sound").add_mutually_exclusive_group()
     sounds.add_argument("--audio", type=int, metavar="N", help=text)
     sounds.add_argument("--no-audio", action="store_const", dest="audio", const=False, help="leave the sound out")
@@ -43,7 +43,7 @@ def add_writing(parser: argparse.ArgumentParser) -> None:
     """--codec and --crf: how a video is encoded."""
     group = parser.add_argument_group("its file")
     group.add_argument("--codec", choices=["h264", "hevc"], help="of an .mp4 or .mov (h264)")
-    text = "constant rate factor, lower is better and larger (h264 17, hevc 20, .webm 24)"
+    text = "rate factor, lower is better (17, hevc 20, .webm 24)"
     group.add_argument("--crf", type=int, metavar="N", help=text)
 
 
@@ -101,7 +101,7 @@ def add_video(parser: argparse.ArgumentParser) -> None:
     add_sound(parser)
     add_writing(parser)
     work = executors.add_workers(parser)
-    text = "frames of a long shot for one worker (96); 0: shots stay whole"
+    text = "frames of a shot for a worker (96); 0: all of them"
     work.add_argument("--segment", type=int, default=96, metavar="N", help=text)
     work.add_argument("--piece", type=int, dest="segment", default=argparse.SUPPRESS, help=argparse.SUPPRESS)  # as was
     add_settings(parser, video=True)
