@@ -33,7 +33,15 @@ SHRUNK = {
         **{"size": 64, "steps": 2, "processes": 1, "content_weights": [0.03], "depths": [1]},
         **{"style_names": ["ink"], "folder": "out"},
     },
-    "10_photographs": {"size": 64, "steps": 4, "painting_steps": 2, "seconds": 0.2, "bins": 4, "luma_bins": 4},
+    "10_photographs": {
+        "folder": "out",
+        "size": 64,
+        "steps": 4,
+        "painting_steps": 2,
+        "seconds": 0.2,
+        "bins": 4,
+        "luma_bins": 4,
+    },
     "09_style_losses": {"extractor": "random", "size": 64, "steps": 2, "tries": 1},
 }
 
