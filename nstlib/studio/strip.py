@@ -15,6 +15,7 @@ from ..settings import Settings
 from ..video.film import Film
 from ..video.photo_film import PhotoFilm
 from .choice import Choice
+from .pace import roughly
 from .pixels import jpeg
 from .sources import made
 from .task import Task
@@ -148,7 +149,10 @@ class Strip:
         for done in film:
             if painted:
                 task.show(done.image)
-                task.tell(film.done / film.total, f"frame {film.done} of {film.total}")
+                left = (
+                    f"about {roughly(done.seconds * (film.total - film.done))} left" if film.done < film.total else ""
+                )
+                task.tell(film.done / film.total, f"frame {film.done} of {film.total} {left}".strip())
             else:
                 task.tell(
                     done.number / film.clip.frames, f"colours found to frame {done.number + 1} of {film.clip.frames}"
