@@ -149,10 +149,8 @@ class Strip:
         for done in film:
             if painted:
                 task.show(done.image)
-                left = (
-                    f"about {roughly(done.seconds * (film.total - film.done))} left" if film.done < film.total else ""
-                )
-                task.tell(film.done / film.total, f"frame {film.done} of {film.total} {left}".strip())
+                left = roughly(done.seconds * (film.total - film.done))
+                task.tell(film.done / film.total, f"frame {film.done} of {film.total} · about {left} left")
             else:
                 task.tell(
                     done.number / film.clip.frames, f"colours found to frame {done.number + 1} of {film.clip.frames}"
