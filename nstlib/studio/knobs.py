@@ -16,7 +16,18 @@ from .words import label
 WEIGHTS = ("content_weight", "style_weight", "tv_weight")  # in the order of DEFAULT_WEIGHTS
 SHAPING = ("rendering", "convention", "style_layers")  # what other widgets depend on
 LAYERS = ("style_layers", "content_layers")
-COMMON = ("rendering", "engine", "extractor", "style_loss", "convention", "pooling", "optimizer", "init", "size")
+COMMON = (
+    "rendering",
+    "engine",
+    "module",
+    "extractor",
+    "style_loss",
+    "convention",
+    "pooling",
+    "optimizer",
+    "init",
+    "size",
+)
 COMMON += ("steps", "preserve_color")
 # Settings that matter only where one of these others has this value.
 DEPENDS = {
