@@ -139,7 +139,7 @@ class Settings:
         video=True,
     )
     next_steps: int = knob(
-        32,
+        24,
         "evaluations for each frame after a shot's first, at most; of a photo for each keyframe",
         low=1,
         high=100000,
