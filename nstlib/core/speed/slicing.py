@@ -13,7 +13,7 @@ import tensorflow as tf
 from ...media.colors import YIQ
 from .tracing import graph
 
-STRIP = 400_000  # pixels at a time, about: each takes some 100 bytes while it is mapped
+STRIP = 250_000  # pixels at a time, at most about: each takes some 400 bytes while it is mapped
 
 
 def applied(
@@ -31,7 +31,7 @@ def applied(
     along = np.einsum("hr,krcbij->hkcbij", hats(height, rows), strength * maps, optimize=True).astype(np.float32)
     along = along.reshape(height, count, columns * bins, 12)
 
-    result, step = np.empty_like(content), min(height, max(1, STRIP // width))
+    result, step = np.empty_like(content), -(-height // -(-height * width // STRIP))
     mapped = _compiled(step, width, count, columns, bins)
     for top in range(0, height, step):
         strip = slice(min(top, height - step), min(top, height - step) + step)  # all of a size: compiled once
