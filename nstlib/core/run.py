@@ -13,7 +13,7 @@ from ..settings import Settings, check_blend
 from .model import StyleContentModel, Targets, load_model, term_weights
 from .optimize import Adam
 from .parameters import load_parameters
-from .schedule import Stage, level_count, network_of, plan, result_shape, working_size
+from .schedule import Stage, level_count, network_of, plan, result_shape, working_shape
 from .speed import arithmetic, memory
 from .speed.lbfgs import LBFGS
 from .speed.tiles import TiledModel, tiled
@@ -56,7 +56,7 @@ class Run(Steps):
         # plan
         settings, content = settings or Settings(), images.take(content, "the content")
         shape = result_shape(images.shape_of(content), settings)
-        shape = images.fit(shape, min(working_size(settings), max(shape)))  # which is smaller for a photograph
+        shape = working_shape(shape, settings)  # which is smaller for a photograph
         settings = replace(arithmetic.resolved(settings), tile=memory.choose_tile(shape, settings))
         self.model = load_model(settings)
         self.stages = _planned(shape, settings, warm=settings.init == "compact" and start is None)

@@ -21,6 +21,7 @@ LAST = 0.2  # of the evaluations: at the full size; of the others each size has 
 # where the sizes are counted by `scales`
 COARSE = (0.2, 0.1)  # of the evaluations: at the smallest size, and at each further one before the last
 FIT = 256  # px, a photograph's longest side where its colour maps are found: they hold at every size
+NARROW = 32  # px, the shortest side there: what the deepest layer needs
 PHOTO_COARSE = (0.6, 0.1)  # of the evaluations: at half of that, where most of the way is gone at a quarter of the time
 FAST = 160  # evaluations of the last size in bfloat16, at most: further on its rounding holds L-BFGS up
 EXACT = 1 / 16  # of the evaluations, the last ones, in float32 in any case
@@ -46,6 +47,14 @@ def result_shape(source: tuple[int, int], settings: Settings) -> tuple[int, int]
 def working_size(settings: Settings) -> int:
     """The longest side at which pictures are compared."""
     return min(settings.size or FIT, FIT) if settings.rendering == "photo" else settings.size
+
+
+def working_shape(shape: tuple[int, int], settings: Settings) -> tuple[int, int]:
+    """(H, W) at which pictures are compared for a result of (H, W); of a photographed panorama larger than others."""
+    longest = min(working_size(settings), max(shape))
+    if settings.rendering == "photo" and min(images.fit(shape, longest)) < NARROW:
+        longest = min(math.ceil(NARROW * max(shape) / min(shape)), max(shape))
+    return images.fit(shape, longest)
 
 
 def plan(shape: tuple[int, int], settings: Settings, *, smallest: int, warm: bool = False) -> list[Stage]:

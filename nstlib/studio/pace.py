@@ -6,7 +6,6 @@ from statistics import median
 
 from ..core import schedule
 from ..core.run import Run
-from ..media import images
 from ..settings import Settings
 
 LAST = 15  # evaluations of one size that are looked at
@@ -54,7 +53,7 @@ def kind(settings: Settings) -> Hashable:
 
 def to_come(settings: Settings, shape: tuple[int, int], number: int, total_steps: int) -> Iterator[tuple[int, int]]:
     """The pixels of each size that is still to come, and how many evaluations it has."""
-    compared = images.fit(shape, min(schedule.working_size(settings), max(shape)))
+    compared = schedule.working_shape(shape, settings)
     for stage in schedule.plan(compared, settings, smallest=SMALLEST):
         until = min(stage.until, total_steps)
         if until > number:

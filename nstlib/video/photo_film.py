@@ -11,7 +11,7 @@ import numpy as np
 
 from ..core.bilateral import BilateralGrid
 from ..core.run import Run
-from ..core.schedule import FIT
+from ..core.schedule import working_shape
 from ..core.speed.arithmetic import resolved
 from ..core.styles import Picture, Styles
 from ..engines.frames import load_engine
@@ -130,9 +130,7 @@ class PhotoFilm:
 
     def _find(self) -> Iterator[Keyframe]:
         cuts, last = CutDetector(), self.keyframes[-1] if self.keyframes else None
-        height, width = images.fit(
-            (self.clip.height, self.clip.width), min(FIT, max(self.clip.height, self.clip.width))
-        )
+        height, width = working_shape((self.clip.height, self.clip.width), self.settings)
         for number, frame in enumerate(clips.read_frames(replace(self.clip, width=width, height=height))):
             begins = cuts.advance(frame)
             self.exposure.advance(frame, begins=begins)

@@ -10,6 +10,7 @@ from nstlib import samples
 from nstlib.core import bilateral, regions
 from nstlib.core.bilateral import BilateralGrid
 from nstlib.core.run import Run
+from nstlib.core.schedule import working_shape
 from nstlib.engines.frames import stylize
 from nstlib.errors import NstlibError
 from nstlib.media import images
@@ -193,3 +194,15 @@ def test_what_a_photograph_cannot_be_made_with_is_one_line(wrong):
 def test_what_only_a_photograph_can_have_is_refused_for_a_painting(wrong):
     with pytest.raises(NstlibError, match="photo"):
         Settings(**wrong)
+
+
+def test_a_panorama_is_fitted_as_large_as_its_deepest_layer_needs():
+    content = images.resize(samples.frame(30), (40, 480))
+    run = Run(content, samples.frame(0), Settings(rendering="photo", steps=2))
+    assert min(run.stages[-1].shape) == 32 and run.finish().shape == content.shape
+    assert (
+        working_shape((3000, 4000), PHOTO) == (72, 96)
+        and working_shape((270, 480), Settings(rendering="photo"))[1] == 256
+    )
+    with pytest.raises(NstlibError, match="the picture is 400 x 18"):
+        Run(content[:18, :400], samples.frame(0), Settings(rendering="photo", steps=2))
