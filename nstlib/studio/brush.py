@@ -1,7 +1,7 @@
 """The brush: strokes on the picture that tell which style goes where, and what is painted anew; and their masks.
 
-A stroke is {"layer": a style's name or REPAINT, "erase": bool, "radius": of the longest side, "points": [[x, y], …]},
-x and y as shares of the width and the height.
+A stroke is {"id": a number, "layer": a style's name or REPAINT, "erase": bool, "radius": of the longest side, "points":
+[[x, y], …]}, x and y as shares of the width and the height.
 """
 
 from collections.abc import Sequence

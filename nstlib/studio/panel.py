@@ -410,8 +410,8 @@ class Studio(widgets.VBox):
             self.view.viewer.strokes = list(strokes)
             self.knobs.set(settings)
 
-    def _acted(self, message: dict[str, str]) -> None:
-        """A key was pressed on the page, or a knob's name double-clicked."""
+    def _acted(self, message: dict[str, Any]) -> None:
+        """A key was pressed on the page, a knob's name double-clicked, or the brush drawn."""
         action = message.get("action")
         if action == "start":
             (self.pause if self.state == "running" else self.start)()
@@ -420,6 +420,10 @@ class Studio(widgets.VBox):
                 self.keep()
         elif action == "reset":
             self.reset(message["name"])
+        elif action == "stroke":
+            self.view.viewer.strokes = [*self.view.viewer.strokes, message["stroke"]]
+        elif action == "clear":
+            self.view.viewer.strokes = [s for s in self.view.viewer.strokes if s["layer"] != message["layer"]]
         elif action == "gone":
             self.say("the run of before is gone with its kernel; this is a new one", "anew")
         elif action in ("undo", "redo", "repaint"):

@@ -668,7 +668,8 @@ def stroke(layer, *points, erase=False, radius=0.2):
 
 
 def mark(studio, *strokes):
-    studio.view.viewer.strokes = [*studio.view.viewer.strokes, *strokes]
+    for one in strokes:
+        studio._acted({"action": "stroke", "stroke": one})
 
 
 def test_strokes_are_regions_that_take_each_others_place_and_are_erased():
@@ -735,6 +736,10 @@ def test_what_is_marked_is_painted_anew_and_the_rest_stays_to_the_bit(studio, tm
     mark(studio, stroke(brush.REPAINT, (0.2, 0.3), (0.3, 0.3), radius=0.5, erase=True))
     studio.repaint()
     assert "nothing is marked" in studio.message.value
+    studio._acted({"action": "clear", "layer": brush.REPAINT})
+    assert studio.view.viewer.strokes == []
+    studio.undo()
+    assert len(studio.view.viewer.strokes) == 2
 
 
 def test_marks_belong_to_their_content(studio, files):

@@ -1,4 +1,5 @@
-// The brush: strokes over the picture, drawn as they are made and kept in the model's `strokes`.
+// The brush: strokes over the picture, drawn as they are made, and sent; the kernel keeps them in `strokes`. They go as
+// messages, as an undo does: the model's own changes wait while the kernel is busy, and an undo would overtake them.
 // layers: {name, text, color}; the last one is what is to be painted anew, the others are the styles' and exclude
 // each other. A stroke: {layer, erase, radius (of the longest side), points [[x, y], …]} (of the width, the height).
 
@@ -6,7 +7,7 @@ const DRAWN = 1024; // longest side of what is drawn, pixels
 const NUDGE = 0.02; // of the picture: what an arrow moves the brush by
 
 function brushed({ model, worlds, bar, el, place }) {
-  const brush = { on: false, radius: 0.05, erase: false, layer: 0, at: [0.5, 0.5], stroke: null };
+  const brush = { on: false, radius: 0.05, erase: false, layer: 0, at: [0.5, 0.5], stroke: null, sent: [] };
   const canvases = worlds.map((world) => element("canvas", "nst-marks", world));
   const rings = worlds.map((world) => element("div", "nst-ring", world));
   const tools = element("div", "nst-viewer-bar nst-brush", el, { role: "toolbar", "aria-label": "brush" });
@@ -23,7 +24,7 @@ function brushed({ model, worlds, bar, el, place }) {
   });
   const eraser = toggle(tools, "Eraser", "take marks away (E)", () => { brush.erase = !brush.erase; show(); });
   toggle(tools, "Clear", "take all marks of this kind away; Undo brings them back", () => {
-    write(model.get("strokes").filter((stroke) => stroke.layer !== layer().name));
+    model.send({ action: "clear", layer: layer().name });
   });
   const again = toggle(tools, "Repaint here", "paint what is marked anew, by the settings as they are; the rest stays", () => {
     model.send({ action: "repaint" });
@@ -54,11 +55,6 @@ function brushed({ model, worlds, bar, el, place }) {
     show();
   }
 
-  function write(strokes) {
-    model.set("strokes", strokes);
-    model.save_changes();
-  }
-
   /** A stroke's part from point `from` on, into its layer; out of those that it takes the place of. */
   function draw(stroke, from = 0) {
     const [width, height] = scale();
@@ -82,7 +78,10 @@ function brushed({ model, worlds, bar, el, place }) {
   function redraw() {
     const [width, height] = scale();
     marks = new Map(layers().map(({ name }) => [name, Object.assign(document.createElement("canvas"), { width, height })]));
-    for (const stroke of model.get("strokes")) if (marks.has(stroke.layer)) draw(stroke);
+    const kept = model.get("strokes").map((stroke) => stroke.id);
+    brush.sent = brush.sent.filter((stroke) => !kept.includes(stroke.id));
+    const now = brush.stroke ? [brush.stroke] : [];
+    for (const stroke of [...model.get("strokes"), ...brush.sent, ...now]) if (marks.has(stroke.layer)) draw(stroke);
     compose();
   }
 
@@ -138,7 +137,8 @@ function brushed({ model, worlds, bar, el, place }) {
   const near = (a, b) => a.map((value, i) => Math.round(1e4 * value) / 1e4 === b[i]).every(Boolean);
   const rounded = (at) => at.map((value) => Math.round(1e4 * value) / 1e4);
   function begin(at) {
-    brush.stroke = { layer: layer().name, erase: brush.erase, radius: brush.radius, points: [rounded(at)] };
+    const how = { layer: layer().name, erase: brush.erase, radius: brush.radius };
+    brush.stroke = { id: Math.random(), ...how, points: [rounded(at)] };
     draw(brush.stroke);
     compose();
   }
@@ -154,7 +154,10 @@ function brushed({ model, worlds, bar, el, place }) {
   function end() {
     const { stroke } = brush;
     brush.stroke = null;
-    if (stroke) write([...model.get("strokes"), stroke]);
+    if (!stroke) return;
+    brush.sent.push(stroke);
+    model.send({ action: "stroke", stroke });
+    tell();
   }
 
   /** What a key does while the picture has the focus: arrows move the brush, with Shift they mark, Enter is a dab. */
