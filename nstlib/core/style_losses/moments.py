@@ -15,7 +15,7 @@ from . import style_unit
 from .wasserstein import AVERAGED, gaussian, statistics  # noqa: F401 (this module's, too)
 
 FLAT = 1e-6  # of the mean square a channel, added to a variance: the root's gradient is finite where nothing varies
-STRENGTH = 10.0  # of a distance, in those of `gram`: the same content distance at the same weights
+STRENGTH = 8.0  # of a distance, in those of `gram`: the same content distance at the same weights
 content_loss = losses.content_loss
 
 

@@ -26,7 +26,7 @@ GRID = 48  # positions a side, of picture and style
 CONTENT_GRID = 24  # positions a side whose distances from each other are the content
 SMALL = 0.2  # of the mean distance: what is a small difference of content; L-BFGS needs a third of the evaluations
 FAR = 2.0  # the largest cosine distance
-STRENGTH = 0.01  # of a distance, in those of `gram`: the same content distance at the same weights
+STRENGTH = 0.007  # of a distance, in those of `gram`: the same content distance at the same weights
 
 
 def statistics(features: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor:
