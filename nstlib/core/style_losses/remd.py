@@ -6,9 +6,11 @@ its hypercolumn, the features of all layers there. Since cosines do not see how 
 are compared as well. Content is the pattern of distances within the picture, so that strokes follow what is drawn.
 
 Departures: positions are a fixed grid instead of 1024 drawn anew for every step, so that the loss is a function of the
-picture, as L-BFGS needs it and a replay too; each layer has the same share of a hypercolumn, since with VGG19's own
-scale block 4 would be all of it; the moments' distances are relative norms, which a folded head keeps, instead of mean
-absolute differences; colours have no term of their own, since block1_conv1 shows them; content is smooth where it is 0.
+picture, as L-BFGS needs it and a replay too; moments are each layer's own, over all its positions, since what lies
+between the grid's would be free else and becomes flat cells; each layer has the same share of a hypercolumn, since with
+VGG19's own scale block 4 would be all of it; the moments' distances are relative norms, which a folded head keeps,
+instead of mean absolute differences; colours have no term of their own, since block1_conv1 shows them; content is
+smooth where it is 0.
 Every layer's term is the hypercolumns' distance, so that layers' weights make no difference.
 """
 
@@ -20,9 +22,12 @@ from .. import losses
 from ..levels import halvings
 from ..speed.arithmetic import has_bfloat16
 from . import style_unit
+from .wasserstein import gaussian
+from .wasserstein import statistics as moments
 
 AVERAGED = False
 GRID = 48  # positions a side, of picture and style
+PLACES = GRID**2
 CONTENT_GRID = 24  # positions a side whose distances from each other are the content
 SMALL = 0.2  # of the mean distance: what is a small difference of content; L-BFGS needs a third of the evaluations
 FAR = 2.0  # the largest cosine distance
@@ -30,10 +35,13 @@ STRENGTH = 0.007  # of a distance, in those of `gram`: the same content distance
 
 
 def statistics(features: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor:
-    """Features (1, h, w, C) at GRID x GRID positions, and how much each counts: (GRID², C + 1)."""
+    """Features (1, h, w, C) at P = GRID² positions, and how much each counts; below them the moments of all positions.
+
+    (P, C + 1) and (C + 1, C + 1), one above the other.
+    """
     seen = sampled(features, GRID)  # (P, C)
     counts = tf.ones_like(seen[:, :1]) if mask is None else sampled(mask[None, ..., None], GRID)
-    return tf.concat([seen, counts], axis=-1)
+    return tf.concat([tf.concat([seen, counts], axis=-1), moments(features, mask)], axis=0)
 
 
 def sampled(features: tf.Tensor, side: int) -> tf.Tensor:
@@ -43,10 +51,8 @@ def sampled(features: tf.Tensor, side: int) -> tf.Tensor:
 
 
 def prepared(found: tf.Tensor) -> dict[str, tf.Tensor]:
-    """What K styles (K, P, C + 1) are compared by: their features (K, P, C) and Gram matrices."""
-    features = found[..., :-1]
-    positions = tf.cast(tf.shape(features)[1], tf.float32)
-    return {"features": features, "gram": tf.matmul(features, features, transpose_a=True) / positions}
+    """What K styles are compared by: features (K, P, C), moments (K, C + 1, C + 1) and Gram matrices (K, C, C)."""
+    return {"features": found[:, :PLACES, :-1], "moments": found[:, PLACES:], "gram": found[:, PLACES:-1, :-1]}
 
 
 def distances(
@@ -62,11 +68,14 @@ def distances(
         layers = [layer for layer in target if layer.partition("@")[2] == level]
         sizes = {layer: tf.sqrt(tf.linalg.trace(target[layer]["gram"]) + losses.TINY) for layer in layers}
         step = 1 + halvings(layers[0])
-        columns = [thinned(own[layer][..., :-1], step) / sizes[layer][:, None, None] for layer in layers]
+        columns = [thinned(own[layer][:, :PLACES, :-1], step) / sizes[layer][:, None, None] for layer in layers]
         style = [thinned(target[layer]["features"], step) / sizes[layer][:, None, None] for layer in layers]
         columns, style = tf.concat(columns, axis=-1), tf.concat(style, axis=-1)  # (K, P, C)
-        counts = thinned(own[layers[0]], step)[..., -1]  # (1 or K, P)
-        apart = relaxed_distance(columns, style, counts) + moments_distance(columns, style, counts)  # (K,)
+        counts = thinned(own[layers[0]][:, :PLACES], step)[..., -1]  # (1 or K, P)
+
+        apart = relaxed_distance(columns, style, counts)  # (K,)
+        of_layers = [moments_distance(own[layer][:, PLACES:], target[layer]["moments"]) for layer in layers]
+        apart += tf.add_n(of_layers) / len(of_layers)
         for layer in layers:
             unit = style_unit(target[layer]["gram"], convention=convention, channels=channels[layer])
             found[layer] = STRENGTH * unit * apart
@@ -105,10 +114,9 @@ def pairs(columns: tf.Tensor, style: tf.Tensor, counts: tf.Tensor) -> tuple[tf.T
     return tf.argmax(nearness, axis=2), tf.argmax(nearness, axis=1)
 
 
-def moments_distance(columns: tf.Tensor, style: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
-    """|μ − μ_s| / |μ_s| + |S − S_s| / |S_s| of mean and covariance, (K,)."""
-    mean, covariance = _moments(columns, counts)
-    style_mean, style_covariance = _moments(style, tf.ones_like(style[..., 0]))
+def moments_distance(own: tf.Tensor, style: tf.Tensor) -> tf.Tensor:
+    """|μ − μ_s| / |μ_s| + |S − S_s| / |S_s| of a layer's mean and covariance, (K,); both (1 or K, C + 1, C + 1)."""
+    (mean, covariance), (style_mean, style_covariance) = gaussian(own), gaussian(style)
     return _relative(mean, style_mean, [1]) + _relative(covariance, style_covariance, [1, 2])
 
 
@@ -144,13 +152,6 @@ def thinned(positions: tf.Tensor, step: int) -> tf.Tensor:
     shape = tf.shape(positions)
     grid = tf.reshape(positions, [shape[0], GRID, GRID, shape[2]])[:, ::step, ::step]
     return tf.reshape(grid, [shape[0], (-(-GRID // step)) ** 2, shape[2]])
-
-
-def _moments(columns: tf.Tensor, counts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    share = (counts / (tf.reduce_sum(counts, axis=1, keepdims=True) + losses.TINY))[..., None]  # (K, P, 1)
-    mean = tf.reduce_sum(share * columns, axis=1)  # (K, C)
-    centred = columns - mean[:, None]
-    return mean, tf.matmul(share * centred, centred, transpose_a=True)
 
 
 def _relative(own: tf.Tensor, style: tf.Tensor, axes: list[int]) -> tf.Tensor:
