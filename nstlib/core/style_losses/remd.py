@@ -31,7 +31,8 @@ PLACES = GRID**2
 CONTENT_GRID = 24  # positions a side whose distances from each other are the content
 SMALL = 0.2  # of the mean distance: what is a small difference of content; L-BFGS needs a third of the evaluations
 FAR = 2.0  # the largest cosine distance
-STRENGTH = 0.007  # of a distance, in those of `gram`: the same content distance at the same weights
+STRENGTH = 0.05  # of a distance, in those of `gram`: the same content distance at the same weights
+CONTENT_STRENGTH = 7.0  # of the content: as `gram`'s beside total variation, which else makes flat cells of strokes
 
 
 def statistics(features: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor:
@@ -123,7 +124,7 @@ def moments_distance(own: tf.Tensor, style: tf.Tensor) -> tf.Tensor:
 def content_loss(
     features: tf.Tensor, target: tf.Tensor, *, convention: str = "relative", channels: int | None = None
 ) -> tf.Tensor:
-    """Σ |D − D_c| / Σ D_c of the positions' distances from each other, in the convention's unit of content.
+    """7 Σ |D − D_c| / Σ D_c of the positions' distances from each other, in the convention's unit of content.
 
     features, target (1, h, w, C). Returns a scalar. Small differences count as squares, √(d² + e²) − e: a run starts at
     the content, which would be a corner.
@@ -134,7 +135,7 @@ def content_loss(
     apart = tf.sqrt((own - goal) ** 2 + small**2 + losses.TINY) - small
     apart = tf.reduce_sum(apart) / (tf.reduce_sum(goal) + losses.TINY)
     scale = losses.content_scale(target, convention=convention, channels=channels or target.shape[-1])
-    return scale * tf.reduce_sum(target**2) * apart
+    return CONTENT_STRENGTH * scale * tf.reduce_sum(target**2) * apart
 
 
 def cosine_distance(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
