@@ -46,8 +46,8 @@ class StyleContentModel:
     """image (H, W, 3) -> {"content": {layer: features}, "style": {layer: statistics}} (the tutorial's class).
 
     With `levels` above 1 style is also that of the picture halved once, twice, …: `LAYER@2`, `LAYER@4`. What a layer
-    sees is some dozen pixels wide; halved, it sees larger forms. The picture goes on beyond its border, mirrored, by
-    `border` pixels.
+    sees is some dozen pixels wide; halved, it sees larger forms. The losses are of a picture that goes on beyond its
+    border, mirrored, by `border` pixels; the style's statistics are of the painting as it is.
 
     >>> import tensorflow as tf
     >>> layers = ("block1_conv1", "block2_conv1")
@@ -93,8 +93,6 @@ class StyleContentModel:
         """As the call, untraced."""
         content: Tensors = {}
         style: Tensors = {}
-        image = bordered(image, self.border)
-        masks = None if masks is None else bordered(masks, self.border, axis=1)
         for scale, picture in pyramid(image, self.levels).items():
             wanted = self.content_layers if scale == 1 else ()
 
@@ -109,7 +107,8 @@ class StyleContentModel:
 
     def terms(self, image: tf.Tensor, targets: Targets) -> Tensors:
         """Every term of the loss, a scalar each, by the public functions of `losses` and of the style loss."""
-        outputs = self.outputs(image, targets.masks)
+        masks = None if targets.masks is None else bordered(targets.masks, self.border, axis=1)
+        outputs = self.outputs(bordered(image, self.border), masks)
         terms = {}
         for layer, features in outputs["content"].items():
             terms[f"content/{layer}"] = self.style_loss.content_loss(

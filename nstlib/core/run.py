@@ -10,6 +10,7 @@ import tensorflow as tf
 from ..errors import NstlibError
 from ..media import colors, images
 from ..settings import Settings, check_blend
+from .levels import bordered
 from .model import StyleContentModel, Targets, load_model, term_weights
 from .optimize import Adam
 from .parameters import load_parameters
@@ -215,9 +216,9 @@ def targets_of(
     earlier: Sequence[tuple[np.ndarray, np.ndarray]] = (),
 ) -> Targets:
     """What a picture (H, W) is compared with: the content, the styles and the earlier results at its size."""
-    content = images.resize(steps.content, shape)
+    content = tf.constant(to_paint(steps.settings, images.resize(steps.content, shape)))
     return Targets(
-        content=model(tf.constant(to_paint(steps.settings, content)))["content"],
+        content=model(bordered(content, model.border))["content"],
         style=steps.styles.statistics(model, max(shape)),
         shares=_shares(steps),
         masks=_stack(steps.masks, shape),

@@ -46,7 +46,7 @@ class Styles:
 
     def statistics(self, model: StyleContentModel, longest: int) -> dict[str, Any]:
         """{layer: what the style loss compares with} for a picture whose longest side is `longest` pixels."""
-        key = (model.extractor, model.style_loss, model.levels, model.border, model.style_layers, longest)
+        key = (model.extractor, model.style_loss, model.levels, model.style_layers, longest)
         if key not in self._statistics:
             side = max(16, round(longest * self.scale))
             each = [model(tf.constant(_at(picture, side, model)))["style"] for picture in self.pictures]

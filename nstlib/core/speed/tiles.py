@@ -80,7 +80,6 @@ class TiledModel:
     def __call__(self, image: tf.Tensor, masks: tf.Tensor | None = None) -> dict[str, Tensors]:
         """Content features (1, h, w, C) of the whole picture, and its style statistics (1, …), or (K, …) of masks."""
         content: dict[str, np.ndarray] = {}
-        image = bordered(image, self.border)
         for tile in self._tiles(image):
             features, _ = self._parts[False](image[tile.wide], self._boxes(tile), {})
             for layer in self.content_layers:
