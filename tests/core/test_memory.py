@@ -102,7 +102,7 @@ def sides(monkeypatch):
 @pytest.mark.parametrize("error", ERRORS[:3])
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
 def test_a_run_goes_on_in_smaller_tiles_with_a_note(style, small, monkeypatch, sides, error, optimizer):
-    content, settings = smooth_noise(1, (96, 128)), replace(small, size=128, optimizer=optimizer, border=0)
+    content, settings = smooth_noise(1, (96, 128)), replace(small, size=128, optimizer=optimizer)
     whole = Run(content, style, settings)
     whole.finish()
     run = Run(content, style, settings)

@@ -46,8 +46,7 @@ def test_the_gradient_is_that_of_finite_differences(content, style, small, conve
 
 @pytest.mark.parametrize("extractor", ["random", "compact"])
 def test_loss_and_gradient_are_those_of_the_plain_functions(content, style, small, extractor):
-    weights = {"content_weight": 0.5, "style_weight": 2.0, "tv_weight": 0.1}
-    run = make(content, style, replace(small, extractor=extractor, border=0, **weights))
+    run = make(content, style, replace(small, extractor=extractor, content_weight=0.5, style_weight=2.0, tv_weight=0.1))
     image = tf.constant(smooth_noise(5, run.shape))
     total, gradient, _ = run.model.loss(image, run._targets, run._weights)
     target, grams = run.model.extractor(tf.constant(content)[None]), run.styles.statistics(run.model, 64)

@@ -81,7 +81,7 @@ def test_forms_of_0_are_the_loss_of_the_picture_alone(style):
 
 
 def test_the_loss_at_a_level_is_that_of_the_halved_pictures(style):
-    settings = Settings(size=256, scales=1, extractor="random", precision="float32", **LAYERS)
+    settings = Settings(size=256, scales=1, extractor="random", precision="float32", border=8, **LAYERS)
     run = Run(smooth_noise(1, (192, 256)), style, settings)
     image = tf.constant(smooth_noise(5, (192, 256)))
     terms = run._model.loss(image, run._targets, run._weights)[2]
@@ -110,11 +110,12 @@ def test_names_tell_the_layer_and_the_halvings_and_these_the_share():
     assert list(style_shares(settings, names).values()) == [0.75, 0.375, 0.1875]
 
 
-def test_masks_of_everything_are_no_masks_at_every_level(style):
-    settings = Settings(size=256, scales=1, extractor="random", precision="float32", **LAYERS)
+@pytest.mark.parametrize("border", [0, 8])
+def test_masks_of_everything_are_no_masks_at_every_level(style, border):
+    settings = Settings(size=256, scales=1, extractor="random", precision="float32", border=border, **LAYERS)
     image, full = tf.constant(smooth_noise(5, (192, 256))), np.ones((192, 256), np.float32)
     masked, bare = (Run(smooth_noise(1, (192, 256)), style, settings, masks=masks) for masks in ([full], []))
-    assert masked._model.levels == 2 and settings.border > 0
+    assert masked._model.levels == 2
     one, other = (run._model.loss(image, run._targets, run._weights) for run in (masked, bare))
     np.testing.assert_allclose(one[0], other[0], rtol=1e-4)
     np.testing.assert_allclose(one[1], other[1], atol=1e-4 * np.abs(other[1]).max())
@@ -144,11 +145,11 @@ def test_forms_are_steered_from_nothing_and_back(style):
 def test_settings_of_an_old_record_are_its_loss_and_its_sizes():
     old = to_dict(Settings(size=768, steps=150))
     del old["border"]
-    assert from_record(old) == Settings(size=768, steps=150, border=0, tv_weight=0.02)
+    assert from_record(old) == Settings(size=768, steps=150, tv_weight=0.02)
     assert from_record({**old, "tv_weight": 0.5}).tv_weight == 0.5
     del old["forms"]
     settings = from_record(old)
-    assert (settings.forms, settings.scales, settings.border) == (0, 2, 0)
+    assert (settings.forms, settings.scales) == (0, 2)
     assert from_record({**old, "scales": 3}).scales == 3 and from_record(to_dict(Settings())) == Settings()
 
 

@@ -49,7 +49,7 @@ def test_the_tiled_loss_and_gradient_are_those_of_the_whole_picture(shape, maske
 
 @pytest.mark.parametrize("extractor", ["random", "compact"])
 def test_a_margin_is_as_wide_as_the_deepest_layer_sees(extractor):
-    settings = Settings(extractor=extractor, size=256, scales=1)
+    settings = Settings(extractor=extractor, size=256, scales=1, border=8)
     run = Run(smooth_noise(1, (256, 256)), smooth_noise(2, (64, 64)), settings)
     image = tf.constant(smooth_noise(5, (256, 256)))
     model = load_model(settings, levels=2)  # of the picture halved too

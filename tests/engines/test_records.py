@@ -33,8 +33,8 @@ def test_a_replay_makes_the_same_picture(paths, small, tmp_path, init):
 
 
 def test_a_run_of_several_sizes_and_levels_is_replayed_to_the_bit(paths, small, tmp_path):
-    run = Run(paths[0], paths[1], replace(small, size=256, steps=5))
-    assert len({step.shape for step in run}) == 2 and run._model.levels == 2 and run.settings.border == 8
+    run = Run(paths[0], paths[1], replace(small, size=256, steps=5, border=8))
+    assert len({step.shape for step in run}) == 2 and run._model.levels == 2
     again = records.replay(images.read_record(kept(run, tmp_path / "out.png")))
     np.testing.assert_array_equal(again.finish(), run.image)
     assert again.curves == run.curves

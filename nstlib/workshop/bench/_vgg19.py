@@ -38,7 +38,7 @@ def rows() -> Iterator[Row]:
 
 def step_seconds(content: np.ndarray, style: np.ndarray, steps: int) -> float:
     """Seconds of a step of the recipe on VGG19's layout."""
-    settings = Settings(extractor="random", size=max(content.shape), scales=1, forms=0, border=0, precision="float32")
+    settings = Settings(extractor="random", size=max(content.shape), scales=1, forms=0, precision="float32")
     return Recipe(Run(content, style, settings)).train(steps)[1][-1] / steps
 
 
@@ -46,7 +46,7 @@ def warm_start() -> Row:
     """Recipe ÷ ours from compact's result: the teacher's evaluations to the recipe's last loss, VGG19's seconds."""
     content, style = (images.resize(picture, (SIDE, SIDE)) for picture in pairs()[0])
     settings = Settings(
-        size=SIDE, scales=1, forms=0, border=0, steps=WARM_STEPS, content_layers=compact.CONTENT, precision="float32"
+        size=SIDE, scales=1, forms=0, steps=WARM_STEPS, content_layers=compact.CONTENT, precision="float32"
     )
     fast, teacher, quick = load_model(settings), compact.teacher(compact.load_judge()), WARM_STEPS // 2
     goal = Recipe(_staged(Run(content, style, settings), (teacher, np.inf))).train(GOAL)[0][-1]
@@ -64,7 +64,7 @@ def warm_start() -> Row:
 def over_bare_pass() -> Row:
     """A step of ours over a forward and a backward pass of the same layers, with nothing compared."""
     content = images.resize(samples.frame(30), (SIDE, SIDE))
-    as_bare = {"extractor": "random", "precision": "float32", "forms": 0, "border": 0}
+    as_bare = {"extractor": "random", "precision": "float32", "forms": 0}
     settings = Settings(size=SIDE, steps=1000, scales=1, **as_bare)
     run = Run(content, samples.styles()["whirls"], settings)
     image, extractor = tf.constant(content), run.model.extractor

@@ -55,7 +55,7 @@ def to_the_recipes_loss(shape: tuple[int, int], given: Sequence[Pair]) -> Iterat
     times: dict[int, list[tuple[float, float]]] = {steps: [] for steps in STEPS}
     for number, (content, style) in enumerate(given):
         content = images.resize(content, shape)
-        settings = Settings(size=max(shape), forms=0, border=0, scales=SCALES[shape])  # the recipe's loss
+        settings = Settings(size=max(shape), forms=0, scales=SCALES[shape])  # the recipe's loss
         recipe = Recipe(Run(content, style, replace(settings, scales=1, precision="float32")))
         losses, seconds = recipe.train(STEPS[-1])
         _keep(f"{shape[0]}-{number}-recipe", recipe.image)
@@ -118,7 +118,7 @@ def _keep(name: str, image: np.ndarray) -> None:
 
 def _run(side: int) -> Run:
     content = images.resize(samples.frame(30), (side, side))
-    run = Run(content, samples.styles()["whirls"], Settings(size=side, steps=100000, scales=1, forms=0, border=0))
+    run = Run(content, samples.styles()["whirls"], Settings(size=side, steps=100000, scales=1, forms=0))
     for _ in range(3):  # until everything is traced
         next(run)
     return run
