@@ -44,9 +44,8 @@ notebooks: .venv/ready
 course: .venv/ready-dev
 	$(RUN) -m nstlib.workshop.course
 
-gallery: .venv/ready-dev
+gallery: .venv/ready
 	$(RUN) -m nstlib.workshop.gallery
-	$(RUN) -m nstlib.workshop.pairs
 
 docs: .venv/ready-dev
 	$(RUN) -m nstlib.workshop.pages
