@@ -8,6 +8,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from nstlib import samples
+
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
 
 # What each notebook's knobs are set to here; a knob that is gone from the notebook fails the test.
@@ -19,12 +21,12 @@ SHRUNK = {
     "03_video": {"size": 64, "steps": 2, "next_steps": 1, "seconds": 0.2, "folder": "out"},
     "04_motion": {"size": 64, "steps": 2, "next_steps": 1, "frames_shown": 3, "folder": "out"},
     "05_instant": {"size": 64, "steps": 2, "seconds": 0.2, "folder": "out"},
-    "06a_paper_figures": {"size": 64, "steps": 2, "folder": "out"},
+    "06a_paper_figures": {"size": 64, "steps": 2, "paintings": {"ink": str(samples.styles()["ink"])}, "folder": "out"},
     "06b_paper_claims": {
-        **{"layer_size": 64, "layer_steps": 2, "depth": 2, "busy_count": 3, "busy_size": 64, "busy_steps": 2},
+        **{"layer_size": 64, "layer_steps": 2, "depth": 2, "busy_count": 2, "busy_size": 64, "busy_steps": 2},
         **{"folder": "out"},
     },
-    "06c_paper_motion": {"frame_count": 3, "size": 64, "steps": 2, "folder": "out"},
+    "06c_paper_motion": {"frame_count": 2, "size": 64, "steps": 2, "folder": "out"},
     "07_weights": {
         **{"size": 64, "steps": 2, "ratios": (1e-3,), "relative_ratios": (0.1,), "depths": (5,)},
         **{"content_layers": ("block1_conv2",), "pooling_size": 32, "pooling_steps": 1, "folder": "out"},
