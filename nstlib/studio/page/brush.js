@@ -7,7 +7,7 @@ const DRAWN = 1024; // longest side of what is drawn, pixels
 const NUDGE = 0.02; // of the picture: what an arrow moves the brush by
 
 function brushed({ model, worlds, bar, el, place }) {
-  const brush = { on: false, radius: 0.05, erase: false, layer: 0, at: [0.5, 0.5], stroke: null, sent: [] };
+  const brush = { on: false, radius: 0.05, erase: false, layer: 0, at: [0.5, 0.5], stroke: null, sent: [], more: "" };
   const canvases = worlds.map((world) => element("canvas", "nst-marks", world));
   const rings = worlds.map((world) => element("div", "nst-ring", world));
   const tools = element("div", "nst-viewer-bar nst-brush", el, { role: "toolbar", "aria-label": "brush" });
@@ -30,7 +30,7 @@ function brushed({ model, worlds, bar, el, place }) {
     model.send({ action: "repaint" });
   });
   const told = element("span", "nst-told", tools, { role: "status" });
-  choice.addEventListener("change", () => { brush.layer = choice.selectedIndex; show(); tell(); });
+  choice.addEventListener("change", () => { brush.layer = choice.selectedIndex; show(); tell(""); });
   size.addEventListener("input", () => resize(+size.value));
 
   const layers = () => model.get("layers");
@@ -45,7 +45,7 @@ function brushed({ model, worlds, bar, el, place }) {
     brush.on = on;
     if (on && !model.get("strokes").length) brush.layer = layers().length > 2 ? 0 : layers().length - 1;
     show();
-    tell();
+    tell("");
     place();
     if (on) el.querySelector(".nst-panes").focus();
   }
@@ -130,7 +130,8 @@ function brushed({ model, worlds, bar, el, place }) {
     }
   }
 
-  function tell(more = "") {
+  function tell(more = brush.more) {
+    brush.more = more;
     if (brush.on) told.textContent = `${share()} % marked${more}`;
   }
 
@@ -157,7 +158,7 @@ function brushed({ model, worlds, bar, el, place }) {
     if (!stroke) return;
     brush.sent.push(stroke);
     model.send({ action: "stroke", stroke });
-    tell();
+    tell("");
   }
 
   /** What a key does while the picture has the focus: arrows move the brush, with Shift they mark, Enter is a dab. */
