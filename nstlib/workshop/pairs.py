@@ -1,7 +1,8 @@
 """Twelve pairs at 1024 pixels, as a page: `python -m nstlib.workshop.pairs` writes data/gallery/ and docs/gallery.md.
 
 The photographs are matplotlib's, scikit-image's and the bundled clip's; the paintings are drawn (`nstlib.samples`).
-Each picture is one command's, which the page quotes. One that outputs/pairs/ has already is not made again.
+Each picture is one command's, which the page quotes. One that outputs/pairs/ has already is not made again. The twelve
+take a quarter of an hour of one core; a page that is new needs a line in mkdocs.yml.
 """
 
 import shlex
