@@ -62,15 +62,17 @@ def loss_curves(curves: Mapping[str, Sequence[float]], *, title: str = "Losses")
 
     Terms are unweighted, but for `total`, their weighted sum.
 
-    curves: a run's, by the names of `Step.losses`.
+    curves: a run's, by the names of `Step.losses`. Raises NstlibError where there is none of them.
 
     >>> run = nst.Run(nst.samples.frame(30), nst.samples.frame(0), nst.Settings(size=64, steps=3))
     >>> picture = run.finish()
     >>> figure = nst.loss_curves(run.curves)
     """
-    figure, axes = _figure(1, 2, (13, 4))
     terms = [n for n in ("total", "content", "style", "temporal", "total_variation") if n in curves]
     layers = [n for n in curves if n.startswith("style/")]
+    if not terms and not layers:
+        raise NstlibError(f"none of {', '.join(curves) or 'no curves'} is a run's loss; give run.curves")
+    figure, axes = _figure(1, 2, (13, 4))
     for axis, names, what in ((axes[0, 0], terms, "Terms"), (axes[0, 1], layers, "Style by layer")):
         for name, color in zip(names, COLORS * 3, strict=False):
             label = name.removeprefix("style/").replace("_", " ")

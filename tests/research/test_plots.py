@@ -23,6 +23,11 @@ def test_direction_is_hue_and_length_is_saturation():
     assert np.allclose(colour(50, 0), colour(10, 0))
 
 
+def test_curves_that_are_no_runs_are_refused_rather_than_an_empty_figure():
+    with pytest.raises(NstlibError, match="none of gram, remd is a run's loss; give run.curves"):
+        plots.loss_curves({"gram": [1.0], "remd": [2.0]})
+
+
 def test_curves_leave_gaps():
     figure = plots.frame_curves({"a": [1.0, None, 3.0], "b": [2.0, float("nan"), 1.0]}, title="E")
     (axis,) = figure.axes
