@@ -36,7 +36,9 @@ def paint_cell(settings: Settings, content: Input, *styles: Input) -> Outcome:
         run.finish()
         record = _record(run, (content, *styles)) | {"seconds": round(perf_counter() - began, 3)}
         with TemporaryDirectory() as folder:
-            return Outcome(images.save(Path(folder, "cell.png"), run.image, record=record).read_bytes())
+            photo = settings.rendering == "photo"
+            path = images.save(Path(folder, "cell.png"), run.image, record=record, dither=photo)
+            return Outcome(path.read_bytes())
     except Exception as error:  # of any kind: it is this cell's alone
         return Outcome(error=one_line(error))
 

@@ -57,7 +57,7 @@ class Snapshot:
 
     def write(self, path: Path) -> Path:
         """Write its PNG, with its record. Raises NstlibError where it cannot be."""
-        return images.save(path, self.image, record=self.record)
+        return images.save(path, self.image, record=self.record, dither=self.settings.get("rendering") == "photo")
 
 
 def snapshot(name: str, run: Run, choice: Any) -> Snapshot:
