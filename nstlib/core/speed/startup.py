@@ -23,6 +23,7 @@ def load_tensorflow() -> None:
         import tensorflow as tf
 
         tf.config.list_physical_devices()
+    tf.get_logger().setLevel("WARNING")  # a module that is saved says so, in red
 
 
 def _check_room() -> None:
