@@ -69,7 +69,7 @@ function brushed({ model, worlds, bar, el, place }) {
       pen.lineCap = pen.lineJoin = "round";
       pen.beginPath();
       const points = stroke.points.slice(Math.max(0, from - 1));
-      pen.moveTo(points[0][0] * width, points[0][1] * height);
+      pen.moveTo(points[0][0] * width + 0.01, points[0][1] * height); // a line of no length at all is not drawn
       for (const [x, y] of points) pen.lineTo(x * width, y * height);
       pen.stroke();
     }
