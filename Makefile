@@ -57,7 +57,7 @@ docs: .venv/ready-dev
 	$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
-.venv/ready-dev: .venv/ready requirements-dev.txt requirements-cluster.txt requirements-heic.txt
+.venv/ready-dev: .venv/ready requirements-dev.txt requirements-cluster.txt requirements-heic.txt requirements-onnx.txt
 	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	! command -v npm > /dev/null || npm ci --silent --prefix tests/studio  # axe-core, for the studio's page
 	touch $@

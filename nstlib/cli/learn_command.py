@@ -2,6 +2,7 @@
 
 import argparse
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 from ..errors import NstlibError
@@ -25,6 +26,7 @@ def add_learn(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tflite", type=Path, metavar="FILE", help="also write the network for phones: 256 x 256 pixels"
     )
+    parser.add_argument("--onnx", type=Path, metavar="FILE", help="also write it as ONNX: any size (needs tf2onnx)")
 
 
 def learn_command(given: argparse.Namespace) -> None:
@@ -35,12 +37,15 @@ def learn_command(given: argparse.Namespace) -> None:
     for path in (given.photos, given.clip):
         if path is not None and not path.exists():
             raise NstlibError(f"no such {'folder' if path == given.photos else 'clip'}: {path}")
-    if given.tflite and (given.tflite.suffix != ".tflite" or not given.tflite.parent.is_dir()):
-        raise NstlibError(f"{given.tflite}; give a .tflite file in a folder that there is")
+    for path, suffix in ((given.tflite, ".tflite"), (given.onnx, ".onnx")):
+        if path and (path.suffix != suffix or not path.parent.is_dir()):
+            raise NstlibError(f"{path}; give a {suffix} file in a folder that there is")
+    if given.onnx and not (find_spec("tf2onnx") and find_spec("onnxruntime")):
+        raise NstlibError("--onnx takes tf2onnx and onnxruntime: pip install tf2onnx onnxruntime")
     files.check_inputs(given.output, given.painting)
     from tqdm.auto import tqdm
 
-    from ..engines.lessons import Lesson, write_tflite
+    from ..engines.lessons import Lesson, write_onnx, write_tflite
     from ..engines.lessons import learn as begin
     from ..video.pairs import frame_pairs
 
@@ -65,6 +70,7 @@ def learn_command(given: argparse.Namespace) -> None:
         line = f"stopped after {steps.number} of {lesson.steps} steps; the best so far is in {given.output}"
         raise NstlibError(f"{line}, and the same command goes on") from None
     print(given.output)
-    if given.tflite:
-        write_tflite(given.output, given.tflite)
-        print(given.tflite)
+    for path, write in ((given.tflite, write_tflite), (given.onnx, write_onnx)):
+        if path:
+            write(given.output, path)
+            print(path)

@@ -1,8 +1,9 @@
-"""A learned network as a SavedModel in TF-Hub's format, with its card and record; as a TFLite file."""
+"""A learned network as a SavedModel in TF-Hub's format, with its card and record; as a TFLite or ONNX file."""
 
 import json
 import shutil
 import warnings
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ FRAMES = tf.TensorSpec((None, None, None, 3), tf.float32)
 PICTURE = tf.TensorSpec((1, None, None, 3), tf.float32)
 NUMBER = tf.TensorSpec((), tf.float32)
 RECORD = "nstlib.json"
-AGREES = 0.02  # largest difference of a pixel between a TFLite file and the module
+AGREES = 0.02  # largest difference of a pixel between a TFLite or ONNX file and the module
 
 
 @lru_cache(maxsize=1)
@@ -36,7 +37,7 @@ class LearnedModule(tf.Module):
 
     def __init__(self, weights: dict[str, np.ndarray], painting: np.ndarray) -> None:
         super().__init__()
-        self._kept = {n: tf.Variable(np.float16(w), trainable=False, name=n) for n, w in weights.items()}
+        self._kept = {n: tf.Variable(tf.cast(w, tf.bfloat16), trainable=False, name=n) for n, w in weights.items()}
         self.thumbnail = tf.Variable(thumbnail(tf.constant(painting[None])), trainable=False, name="thumbnail")
 
     def _weights(self, kind: tf.DType) -> dict[str, tf.Tensor]:
@@ -65,7 +66,7 @@ class LearnedModule(tf.Module):
 
     def _mixed(self, content: tf.Tensor, strength: tf.Tensor, kind: tf.DType) -> tf.Tensor:
         shape = tf.shape(content)
-        painted = single.stylise(self._weights(kind), tf.cast(padded(content), kind))
+        painted = single.stylise(self._weights(kind), padded(content))
         return content + strength * (painted[:, : shape[1], : shape[2]] - content)
 
 
@@ -75,10 +76,13 @@ def thumbnail(image: tf.Tensor) -> tf.Tensor:
 
 
 def padded(image: tf.Tensor) -> tf.Tensor:
-    """Reflected at bottom and right to multiples of the deepest level's stride, twice that at least."""
-    shape = tf.shape(image)
-    more = [tf.maximum(-shape[k] % single.STRIDE, single.SMALLEST - shape[k]) for k in (1, 2)]
-    return tf.pad(image, [[0, 0], [0, more[0]], [0, more[1]], [0, 0]], "SYMMETRIC")
+    """Mirrored at bottom and right, as often as it takes, to multiples of the network's stride, twice that at least."""
+    for axis in (1, 2):
+        side = tf.shape(image)[axis]
+        longer = tf.maximum(side + -side % single.STRIDE, single.SMALLEST)
+        at = tf.range(longer) % (2 * side)  # there and back
+        image = tf.gather(image, tf.minimum(at, 2 * side - 1 - at), axis=axis)
+    return image
 
 
 def export(
@@ -137,23 +141,52 @@ def write_tflite(folder: Path, path: Path, shape: tuple[int, int] = (256, 256)) 
     if any(n % single.STRIDE or n < single.SMALLEST for n in shape):
         least = f"multiples of {single.STRIDE}, {single.SMALLEST} at least"
         raise NstlibError(f"a TFLite file for pictures of {shape[1]} x {shape[0]}; give {least}")
-    loaded = tf.saved_model.load(str(folder))
-    if not hasattr(loaded, "thumbnail"):
-        raise NstlibError(f"{folder} is no module that nstlib learned")
-    weights = {name: tf.constant(tf.cast(w, tf.float32)) for name, w in loaded._kept.items()}
-
-    @tf.function(input_signature=[tf.TensorSpec((1, *shape, 3), tf.float32)])
-    def paint(content: tf.Tensor) -> tf.Tensor:
-        return tf.clip_by_value(single.stylise(weights, content), 0.0, 1.0)
-
+    paint = _painting_function(folder, shape)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([paint.get_concrete_function()])
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.target_spec.supported_types = [tf.float16]  # weights; the arithmetic stays float32
-    data = converter.convert()
+    return _checked(path, converter.convert(), run_tflite, paint, shape)
+
+
+def write_onnx(folder: Path, path: Path) -> float:
+    """A learned module as an ONNX file, for pictures (1, H, W, 3) with sides that are multiples of 16, 32 at least.
+
+    Returns the largest difference of a pixel, as ONNX Runtime paints. Raises NstlibError without tf2onnx and
+    onnxruntime, and where the file does not paint as the module does.
+    """
+    try:
+        import onnxruntime  # noqa: F401 (run_onnx needs it: said before the work)
+        from tf2onnx import convert
+    except ImportError:
+        raise NstlibError("an ONNX file takes tf2onnx and onnxruntime: pip install tf2onnx onnxruntime") from None
+    paint = _painting_function(folder, (None, None))
+    model, _ = convert.from_function(paint, input_signature=paint.input_signature, opset=17)
+    return _checked(path, model.SerializeToString(), run_onnx, paint, (256, 256))
+
+
+def _painting_function(folder: Path, shape: tuple[int | None, int | None]) -> Any:
+    """pictures (1, H, W, 3) -> painted, clipped: a learned module's network, its weights constants in the graph."""
+    loaded = tf.saved_model.load(str(folder))
+    if not hasattr(loaded, "thumbnail"):
+        raise NstlibError(f"{folder} is no module that nstlib learned")
+    kept = {name: tf.cast(w, tf.float32).numpy() for name, w in loaded._kept.items()}
+
+    @tf.function(input_signature=[tf.TensorSpec((1, *shape, 3), tf.float32, name="content")])
+    def paint(content: tf.Tensor) -> tf.Tensor:
+        weights = {name: tf.constant(w) for name, w in kept.items()}
+        return tf.clip_by_value(single.stylise(weights, content), 0.0, 1.0)
+
+    return paint
+
+
+def _checked(
+    path: Path, data: bytes, run: Callable[[bytes, np.ndarray], np.ndarray], paint: Any, shape: tuple[int, int]
+) -> float:
+    """Writes the file if it paints as the module does; the largest difference of a pixel."""
     picture = np.random.default_rng(0).random((1, *shape, 3), np.float32)
-    apart = float(np.abs(run_tflite(data, picture) - paint(tf.constant(picture)).numpy()).max())
+    apart = float(np.abs(run(data, picture) - paint(tf.constant(picture)).numpy()).max())
     if not apart < AGREES:
-        raise NstlibError(f"the TFLite file differs from the module by {apart:.3f}; it is not written")
+        raise NstlibError(f"{path.name} differs from the module by {apart:.3f}; it is not written")
     with files.whole(path) as beside:
         beside.write_bytes(data)
     return apart
@@ -168,3 +201,11 @@ def run_tflite(data: bytes, picture: np.ndarray) -> np.ndarray:
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], picture)
     interpreter.invoke()
     return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+
+
+def run_onnx(data: bytes, picture: np.ndarray) -> np.ndarray:
+    """What an ONNX file makes of a picture (1, H, W, 3)."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    return session.run(None, {"content": picture})[0]

@@ -32,15 +32,15 @@ from ..media import files, images
 from ..media.images import Picture
 from ..media.locks import Lock
 from ..networks import compact, single
-from ._modules import export, instant_weights, write_tflite
+from ._modules import export, instant_weights, padded, write_onnx, write_tflite
 
-__all__ = ["FramePair", "Learning", "Learnt", "Lesson", "learn", "write_tflite"]
+__all__ = ["FramePair", "Learning", "Learnt", "Lesson", "learn", "write_onnx", "write_tflite"]
 
 STYLE_LAYERS = tuple(f"block{i}_conv1" for i in range(1, 6))
 CONTENT_LAYER = "block4_conv1"
 LEVELS = (1.0, 0.5, 0.25)  # weights of the style losses of the picture, of it halved, and halved twice
 CLOSE = 0.02  # style distances well below this one count as they are, well above it by their ratios
-STYLE, OUTSIDE, VARIATION, TWINS = 0.3, 1.0, 0.02, 1.0
+STYLE, OUTSIDE, VARIATION, TWINS = 0.3, 1.0, 0.02, 3.0
 RATE, WARM_UP = 0.001, 30  # Adam's; 0.003 diverges
 CHECK, PATIENCE, BETTER = 50, 8, 0.995  # steps between two looks at what is held out; looks without a better one
 SAVE_EVERY = 30.0  # seconds
@@ -356,7 +356,7 @@ class Graph:
     """
 
     def __init__(self, painting: np.ndarray, sample: np.ndarray, lesson: Lesson) -> None:
-        start = single.fold(instant_weights(), tf.constant(_whole_strides(painting)[None]), tf.constant(sample))
+        start = single.fold(instant_weights(), padded(tf.constant(painting[None])), tf.constant(sample))
         taught = {name: w for name, w in start.items() if name.split("/")[0] not in compact.LAYOUT}
         self._fixed = {name: tf.constant(w) for name, w in start.items() if name not in taught}
         self._shapes = {name: w.shape for name, w in taught.items()}
@@ -395,7 +395,7 @@ class Graph:
     def paint(self, picture: np.ndarray) -> np.ndarray:
         """A picture (H, W, 3) by the averaged weights."""
         weights = self.named(self.average)
-        painted = single.stylise(weights, tf.constant(_whole_strides(picture)[None]))[0]
+        painted = single.stylise(weights, padded(tf.constant(picture[None])))[0]
         return np.clip(painted.numpy()[: picture.shape[0], : picture.shape[1]], 0, 1)
 
     def _see(self, image: tf.Tensor, kind: tf.DType) -> list[tf.Tensor]:
@@ -403,7 +403,8 @@ class Graph:
 
     def _painted(self, flat: tf.Tensor, content: tf.Tensor) -> tuple[tf.Tensor, ...]:
         """The pictures, and each one's loss of style and content with the mean distances."""
-        picture = single.stylise(self.named(flat), tf.cast(content, self._kind))
+        weights = {name: tf.cast(w, self._kind) for name, w in self.named(flat).items()}
+        picture = single.stylise(weights, content)
         level = tf.clip_by_value(picture, 0.0, 1.0)
         seen = self._see(level, self._kind)
         layer = STYLE_LAYERS.index(CONTENT_LAYER)
@@ -473,9 +474,3 @@ def _warped(picture: tf.Tensor, flow: tf.Tensor) -> tf.Tensor:
     corner = [[tf.gather_nd(picture, tf.stack([row + i, column + j], -1)) for j in (0, 1)] for i in (0, 1)]
     upper, lower = (a + right * (b - a) for a, b in corner)
     return upper + below * (lower - upper)
-
-
-def _whole_strides(picture: np.ndarray) -> np.ndarray:
-    """Reflected at bottom and right to sides that are multiples of the deepest level's stride."""
-    more = [max(-n % single.STRIDE, single.SMALLEST - n) for n in picture.shape[:2]]
-    return np.pad(picture, [(0, more[0]), (0, more[1]), (0, 0)], "symmetric")

@@ -71,12 +71,12 @@ def moment(features: Any) -> tuple[Any, Any]:
     return mean, ops.matmul(ops.swapaxes(centred, 1, 2), centred) / ops.cast(ops.shape(flat)[1], "float32")
 
 
-def square_root(matrix: Any, ridge: float) -> tuple[Any, Any]:
+def square_root(matrix: Any, ridge: float, iterations: int = ITERATIONS) -> tuple[Any, Any]:
     """A^½ and A^−½ of covariances (B, C, C), by the coupled Newton-Schulz iteration (Higham 2008, section 6.7)."""
     eye = ops.eye(matrix.shape[-1], dtype="float32")
     norm = ops.sqrt(ops.sum(matrix**2, axis=(1, 2), keepdims=True)) + 1e-6
     y, z = matrix / norm + ridge * eye, eye + 0 * matrix
-    for _ in range(ITERATIONS):
+    for _ in range(iterations):
         t = 1.5 * eye - 0.5 * ops.matmul(z, y)
         y, z = ops.matmul(y, t), ops.matmul(t, z)
     return y * ops.sqrt(norm), z / ops.sqrt(norm)
@@ -89,11 +89,12 @@ def transfer(own: list[tuple[Any, Any, Any]], style: Statistics) -> list[tuple[A
     return [(change, aim - ops.matmul(mean[:, None], change)[:, 0]) for (mean, _, _), (aim, _), change in moved]
 
 
-def apply(features: Any, change: Any, offset: Any) -> Any:
-    """f A + b at each position, in the features' arithmetic."""
+def apply(features: Any, change: Any, offset: Any = None) -> Any:
+    """f A + b at each position, in the features' arithmetic; f A without an offset."""
     shape, kind = ops.shape(features), features.dtype
     flat = ops.reshape(features, (shape[0], -1, features.shape[-1]))
-    changed = ops.matmul(flat, ops.cast(change, kind)) + ops.cast(offset[:, None], kind)
+    changed = ops.matmul(flat, ops.cast(change, kind))
+    changed = changed if offset is None else changed + ops.cast(offset[:, None], kind)
     return ops.reshape(changed, (*shape[:3], change.shape[-1]))
 
 

@@ -2,7 +2,10 @@
 
 What was computed of the style at each call is a weight here: the whitening's aim, folded into each level's 1x1 map, and
 each block's gains and shifts. What remains of the normalisation is the content's own: features are whitened by the
-picture's mean and covariance, so that a dim photograph is painted as boldly as a bright one. Plain Keras 3.
+picture's mean and covariance, so that a dim photograph is painted as boldly as a bright one.
+
+On a processor a convolution with its bias and bend takes no longer than one sum over the same positions. So a block's
+gain and shift are a convolution too, and what is added to a whole level is added before it grows. Plain Keras 3.
 
 `fold` makes the weights that learning (`engines.lessons`) starts from; kernels are matrices, as instant's.
 """
@@ -15,52 +18,62 @@ from keras import ops
 
 from . import instant
 from .compact import LAYOUT, trunk
-from .instant import BLOCKS, LEVELS, SLOPE, STRIDE, apply, convolve, grow
+from .instant import BLOCKS, LEVELS, OF_PIXELS, RIDGE, SLOPE, STRIDE, apply, convolve, grow
 
 MAPS = ("pixels", *(f"skip{level}" for level in range(len(LEVELS))))  # of the pixels, and of each level's features
 SMALLEST = 2 * STRIDE  # px a side
+ITERATIONS = 8  # of the square root: with instant's 15 the picture is the same to the eye
 
 Weights = Mapping[str, Any]
 Layer = Callable[[Weights, Any, str], Any]
 
 
 def stylise(weights: Weights, content: Any) -> Any:
-    """The pictures (B, H, W, 3), float32, not clipped, of contents whose sides are multiples of 16, 32 at least."""
-    pixels, *features = mapped(weights, see(weights, content))
-    return ops.cast(pixels, "float32") + ops.cast(decode(weights, features, layer), "float32")
+    """The pictures (B, H, W, 3), float32, not clipped, of contents whose sides are multiples of 16, 32 at least.
+
+    The pixels' own path is float32; all else is in the weights' arithmetic.
+    """
+    content = ops.cast(content, "float32")
+    coloured = apply(content, *change(weights, content, "pixels"))
+    return coloured + ops.cast(decode(weights, see(weights, content), layer), "float32")
 
 
 def see(weights: Weights, image: Any) -> list[Any]:
-    """The image (B, H, W, 3) itself, and compact's activations at five levels, each half the size of the one before."""
-    seen = trunk(weights, image, set(LEVELS))
-    return [image, *(seen[site] for site in LEVELS)]
+    """Compact's activations (B, h, w, C) at five levels, each half the size of the one before."""
+    seen = trunk(weights, ops.cast(image, weights["up0/kernel"].dtype), set(LEVELS))
+    return [seen[site] for site in LEVELS]
 
 
-def mapped(weights: Weights, features: list[Any]) -> list[Any]:
-    """(f − μ) Σ^−½ M + b at each level: the picture's own mean μ and covariance Σ; M and b are weights."""
-    moved = []
-    for name, f, (mean, _, whitening) in zip(MAPS, features, instant.look(features), strict=True):
-        change = ops.matmul(whitening, ops.cast(weights[f"{name}/kernel"], "float32"))  # (B, C, C')
-        offset = ops.cast(weights[f"{name}/bias"], "float32") - ops.matmul(mean[:, None], change)[:, 0]
-        moved.append(apply(f, change, offset))
-    return moved
+def change(weights: Weights, features: Any, name: str) -> tuple[Any, Any]:
+    """(A, b) of f A + b = (f − μ) Σ^−½ M + m: μ and Σ, the picture's own mean and covariance; M and m, weights."""
+    mean, covariance = instant.moment(features)
+    ridge = OF_PIXELS if name == "pixels" else RIDGE
+    whitening = instant.square_root(covariance, ridge, ITERATIONS)[1]
+    kernel, bias = (ops.cast(weights[f"{name}/{part}"], "float32") for part in ("kernel", "bias"))
+    matrix = ops.matmul(whitening, kernel)  # (B, C, C')
+    return matrix, bias - ops.matmul(mean[:, None], matrix)[:, 0]
 
 
 def decode(weights: Weights, features: list[Any], layer: Layer) -> Any:
-    """What is added to the pixels (B, H, W, 3), from the five levels' mapped features, the deepest first."""
-    x = features[-1]
+    """What is added to the pixels (B, H, W, 3), from the five levels' features, the deepest first."""
+    changes = [change(weights, f, f"skip{level}") for level, f in enumerate(features)]
+    x = apply(features[-1], *changes[-1])
     for level in reversed(range(len(LEVELS))):
         if level < len(LEVELS) - 1:
-            x = grow(convolve(weights, x, f"up{level}")) + features[level]  # (B, h, w, C) -> (B, 2h, 2w, C')
+            matrix, offset = changes[level]
+            below = convolve(weights, x, f"up{level}") + ops.cast(offset[:, None, None], x.dtype)
+            x = grow(below) + apply(features[level], matrix)  # (B, h, w, C) -> (B, 2h, 2w, C')
         for block in range(BLOCKS[level]):
             x = x + layer(weights, x, f"block{level}{block}")
     return layer(weights, x, "out")
 
 
 def layer(weights: Weights, x: Any, name: str) -> Any:
-    """A convolution of what is bent of g x + s; one gain and one shift a channel."""
+    """A 3x3 convolution of what is bent of g x + s; one gain and one shift a channel."""
     gain, shift = (ops.cast(weights[f"{name}/{part}"], x.dtype) for part in ("gain", "shift"))
-    return convolve(weights, ops.leaky_relu(x * gain + shift, SLOPE), name)
+    kernel = gain[:, None] * ops.eye(x.shape[-1], dtype=x.dtype)  # (C, C)
+    scaled = ops.conv(x, kernel[None, None], 1, "valid", data_format="channels_last") + shift
+    return convolve(weights, ops.leaky_relu(scaled, SLOPE), name)
 
 
 def fold(weights: Weights, style: Any, contents: Any) -> dict[str, np.ndarray]:
@@ -88,7 +101,7 @@ def fold(weights: Weights, style: Any, contents: Any) -> dict[str, np.ndarray]:
         folded.update({f"{name}/{part}": _array(weights[f"{name}/{part}"]) for part in ("kernel", "bias")})
         return layer(folded, x, name)
 
-    decode(folded, mapped(folded, see(folded, contents))[1:], measuring)
+    decode(folded, see(folded, contents), measuring)
     return {name: np.asarray(w, np.float32) for name, w in folded.items()}
 
 

@@ -34,7 +34,7 @@ class LessonBox:
     ) -> None:
         self._folder, self._chosen, self._before, self._learned = folder, chosen, before, learned
         self._lesson = lesson or Lesson(steps=1000)
-        tip = "steps of learning, at most; each is a third of a second on two cores"
+        tip = "steps of learning, at most; each is about half a second on two cores"
         self.steps = widgets.BoundedIntText(self._lesson.steps, min=1, max=100000, tooltip=tip)
         self.fresh = widgets.Checkbox(description="begin again", indent=False, tooltip="drop what was learned before")
         self.task = Task("Learn", "learn the chosen style, as a network of its own", self._work, failed=failed)

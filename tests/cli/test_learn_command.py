@@ -3,7 +3,7 @@ import pytest
 from conftest import smooth_noise
 
 from nstlib.cli.main import main
-from nstlib.media import images
+from nstlib.media import clips, images
 
 
 @pytest.mark.parametrize(
@@ -11,7 +11,9 @@ from nstlib.media import images
     [
         (["--photos", "nowhere"], "no such folder"),
         (["--clip", "nowhere.mp4"], "no such clip"),
+        (["--clip", "one.mp4"], "one.mp4 has 1 frame; neighbours take two at least"),
         (["--tflite", "net.bin"], "give a .tflite file"),
+        (["--onnx", "net.bin"], "give a .onnx file"),
         (["--photos", "empty"], "no pictures in"),
         (["--steps", "0"], "steps=0"),
     ],
@@ -20,14 +22,20 @@ def test_what_cannot_be_done_is_one_line(flags, line, tmp_path, monkeypatch, cap
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").mkdir()
     images.save("painting.png", smooth_noise(1, (64, 64)))
+    clips.write_frames("one.mp4", [smooth_noise(2, (64, 64))], fps=10)
     assert main(["learn", "painting.png", "-o", "out", *flags]) == 1
     told = capsys.readouterr().err
     assert told.count("\n") == 1 and line in told
     assert not (tmp_path / "out").exists()
 
 
-def test_a_painting_of_one_colour_is_one_line(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize(
+    ("painting", "line"),
+    [(np.full((64, 64, 3), 0.3, np.float32), "of one colour"), (smooth_noise(1, (8, 8)), "8 x 8 pixels")],
+)
+def test_a_painting_of_nothing_is_one_line(painting, line, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    images.save("painting.png", np.full((64, 64, 3), 0.3, np.float32))
+    images.save("painting.png", painting)
     assert main(["learn", "painting.png", "-o", "out"]) == 1
-    assert "one colour" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1 and line in told

@@ -1,5 +1,6 @@
 """Learning one painting: it learns, goes on as if never stopped, and its module paints as any other."""
 
+import errno
 import json
 from dataclasses import replace
 
@@ -9,8 +10,9 @@ from conftest import smooth_noise
 
 from nstlib.core.styles import Styles
 from nstlib.engines import lessons
+from nstlib.engines._modules import run_onnx
 from nstlib.engines.hub import load_module
-from nstlib.engines.lessons import Lesson, learn, write_tflite
+from nstlib.engines.lessons import Lesson, learn, write_onnx, write_tflite
 from nstlib.engines.onepass import Painter
 from nstlib.errors import NstlibError
 from nstlib.media import images
@@ -56,6 +58,44 @@ def test_a_stopped_run_goes_on_as_if_uninterrupted(whole, tmp_path):
     assert not (tmp_path / "noise.learning").exists()
 
 
+def test_a_full_disk_is_one_line_and_what_was_saved_stays(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    run = begin(tmp_path / "noise")
+    next(run)
+    folder = run.leave()
+    kept = {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+    run = begin(tmp_path / "noise")
+    with monkeypatch.context() as broken:
+        broken.setattr("nstlib.media.files.os.replace", full)
+        with pytest.raises(NstlibError, match="No space left"):
+            run.save()
+        broken.setattr("nstlib.engines._modules.tf.saved_model.save", full)
+        with pytest.raises(NstlibError, match="No space left"):
+            run.keep()
+    assert {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()} == kept
+    run._lock.release()
+    assert begin(tmp_path / "noise").number == 1
+
+
+def test_killed_while_the_module_is_renamed_it_goes_on(tmp_path, monkeypatch):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    one = replace(LESSON, steps=1)
+    run = begin(tmp_path / "noise", one)
+    next(run)
+    run.save()
+    with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
+        broken.setattr("pathlib.Path.rename", killed)
+        next(run)  # all steps are taken: the module is written
+    run._lock.release()
+    assert not list(begin(tmp_path / "noise", one))
+    assert {path.name for path in tmp_path.iterdir()} == {"noise"}
+    assert load_module(str(tmp_path / "noise")).learned
+
+
 def test_the_module_paints_its_own_painting_and_refuses_others(whole):
     settings = Settings(engine="hub", module=str(whole["folder"]))
     frame = smooth_noise(9, (70, 90))
@@ -90,6 +130,16 @@ def test_tflite_paints_the_same(whole, tmp_path):
     assert (tmp_path / "noise.tflite").stat().st_size < 4e6
     with pytest.raises(NstlibError, match="multiples of 16"):
         write_tflite(whole["folder"], tmp_path / "noise.tflite", (65, 64))
+
+
+@pytest.mark.slow
+def test_onnx_paints_the_same(whole, tmp_path):
+    pytest.importorskip("tf2onnx", reason="tf2onnx is not installed")
+    assert write_onnx(whole["folder"], tmp_path / "noise.onnx") < 0.001
+    picture = smooth_noise(9, (64, 96))[None]
+    (module,) = load_module(str(whole["folder"]))._loaded(picture, PAINTING[None])
+    painted = run_onnx((tmp_path / "noise.onnx").read_bytes(), picture)
+    np.testing.assert_allclose(painted, np.clip(module, 0, 1), atol=0.001)
 
 
 def test_motion_moves_the_twin_onto_the_first():

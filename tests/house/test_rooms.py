@@ -29,7 +29,7 @@ TOP = {
     ".pre-commit-config.yaml",
 }
 TOP |= {"binder"}  # what Binder reads
-TOP |= {f"requirements{kind}.txt" for kind in ("", "-app", "-cluster", "-dev", "-heic")}
+TOP |= {f"requirements{kind}.txt" for kind in ("", "-app", "-cluster", "-dev", "-heic", "-onnx")}
 ALONE = {"workshop"}  # nothing imports it
 
 

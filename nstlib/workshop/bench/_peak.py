@@ -1,7 +1,7 @@
 """What a process needs: `python -m nstlib.workshop.bench._peak KIND SIZE STEPS` prints [peak bytes, seconds a frame].
 
 ours, recipe: steps of either on VGG19's layout, SIZE pixels a side. print: compact's run where 8 GB are free, which
-chooses its own tiles. clip: SIZE small frames through `video`. sweep: SIZE small cells.
+chooses its own tiles. clip: SIZE small frames through `video`. sweep: SIZE small cells. learn: a painting, SIZE crops.
 """
 
 import json
@@ -74,6 +74,19 @@ def sweep(count: int, steps: int) -> list[float]:
     return seconds
 
 
+def learn(side: int, steps: int) -> list[float]:
+    """Learns a sample's painting with crops of this size; the seconds of each step."""
+    from ...engines.lessons import Lesson, learn
+
+    seconds, began = [], perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        lesson = Lesson(steps=steps, size=side)
+        for _ in learn(samples.styles()["whirls"], Path(folder) / "whirls", lesson=lesson):
+            seconds.append(perf_counter() - began)
+            began = perf_counter()
+    return seconds
+
+
 def high_water() -> int:
     """This process's own peak, bytes, from Linux's /proc; `ru_maxrss` would count the process that started it too."""
     lines = Path("/proc/self/status").read_text().splitlines()
@@ -84,6 +97,6 @@ if __name__ == "__main__":
     from ... import core  # noqa: F401 (TensorFlow, without its own lines)
 
     kind, size, steps = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    work = {"clip": film, "sweep": sweep}.get(kind) or partial(paint, kind)
+    work = {"clip": film, "sweep": sweep, "learn": learn}.get(kind) or partial(paint, kind)
     seconds = work(size, steps)
     print(json.dumps([high_water(), seconds]))

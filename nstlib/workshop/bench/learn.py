@@ -10,7 +10,8 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from statistics import geometric_mean
+from statistics import geometric_mean, median
+from time import perf_counter
 
 import numpy as np
 
@@ -21,7 +22,9 @@ from ...media import clips
 from ...research import metrics
 from ...settings import Settings
 from ...video.film import Film
+from ...video.pairs import frame_pairs
 from . import Row, compact
+from ._peak import measured
 from ._recipe import in_turn
 from .instant import INSTANTLY, filled, film_source
 
@@ -46,18 +49,28 @@ def rows() -> Iterator[Row]:
             name = f"style distance over instant's at equal content, {steps} steps, {len(PAINTINGS)} paintings"
             yield Row("learn", name, geometric_mean(ratios), floor, aim, "lower")
         last = module(where, PAINTINGS[0], STEPS[-1])
+        ratios = [ratio for name in PAINTINGS for ratio in against_optimisation(module(where, name, STEPS[-1]), name)]
+        name = f"style distance over an optimisation's at equal content, {STEPS[-1]} steps, {len(PAINTINGS)} paintings"
+        yield Row("learn", name, geometric_mean(ratios), 15, 6, "lower")
         size = sum(file.stat().st_size for file in last.rglob("*") if file.is_file())
         yield Row("learn", "size, MB", size / 1e6, 4, 1, "lower")
         yield from rates(last)
+        yield end_to_end(last)
         yield from steadiness(last)
+        for row in steadiness(module(where, PAINTINGS[0], STEPS[0], clip=film_source())):
+            yield replace(row, name=f"{row.name}, learned with the clip in {STEPS[0]} steps")
+    peak, seconds = measured("learn", 256, 12)
+    yield Row("learn", "peak memory of learning, GB", peak / 1e9, 4, 2, "lower")
+    yield Row("learn", "seconds a step, 4 crops of 256 px", median(seconds[2:]), None, None, "lower")
 
 
-def module(where: Path, name: str, steps: int) -> Path:
-    """The module of a painting, learned in so many steps from ../shared's photographs; kept in the folder."""
-    output = where / f"{name}-{steps}"
-    if not output.exists():
+def module(where: Path, name: str, steps: int, clip: Path | None = None) -> Path:
+    """The module of a painting, learned in so many steps from ../shared's photographs, or the clip; kept there."""
+    output = where / (f"{name}-{steps}-clip" if clip else f"{name}-{steps}")
+    if not output.exists() or output.with_name(f"{output.name}.learning").exists():
         painting = compact.SHARED / "paintings" / f"{name}.jpg"
-        for _ in learn(painting, output, photos=compact.SHARED / "photos", lesson=Lesson(steps=steps)):
+        given = {"neighbours": frame_pairs(clip)} if clip else {"photos": compact.SHARED / "photos"}
+        for _ in learn(painting, output, lesson=Lesson(steps=steps), **given):
             pass
     return output
 
@@ -83,6 +96,30 @@ def against_instant(folder: Path, name: str) -> Iterator[float]:
             theirs = [compact.judged(judge, picture, content, style) for picture in pictures]
             at = min(ours[0], max(found[0] for found in theirs))
             yield ours[1] / compact.style_at(at, theirs)
+
+
+def against_optimisation(folder: Path, name: str, size: int = compact.SIZE) -> Iterator[float]:
+    """For four photographs: the judge's style distance over that of 100 evaluations at the same content distance."""
+    judge, model, style = compact.load_judge(), compact.student(), compact.read("paintings", name, size)
+    for photograph in compact.CONTENTS:
+        content = compact.read("contents", photograph, size)
+        ours = compact.judged(judge, painter(str(folder), name, size)(content), content, style)
+        runs = [compact.optimise(model, content, style, weight, steps=100)[0] for weight in WEIGHTS]
+        yield ours[1] / compact.style_at(ours[0], [compact.judged(judge, run, content, style) for run in runs])
+
+
+def end_to_end(folder: Path, shape: tuple[int, int] = (360, 640)) -> Row:
+    """Frames a second of `video`, file to file, after a first clip has been made."""
+    style, rate = compact.SHARED / "paintings" / f"{PAINTINGS[0]}.jpg", 0.0
+    with tempfile.TemporaryDirectory() as made:
+        path, settings = Path(made) / "in.mp4", replace(INSTANTLY, module=str(folder), size=max(shape))
+        source = clips.read_frames(clips.probe(film_source(), end=2.4))
+        clips.write_frames(path, (filled(frame, shape) for frame in source), fps=20)
+        for name in ("first", "second"):
+            began = perf_counter()
+            written = Film(path, style, Path(made) / f"{name}.mp4", settings).write()
+            rate = written.frames / (perf_counter() - began)
+    return Row("learn", f"frames a second, {shape[1]}x{shape[0]}, video end to end", rate, 5, 12, "higher")
 
 
 def rates(folder: Path) -> Iterator[Row]:
