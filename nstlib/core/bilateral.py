@@ -16,9 +16,9 @@ import tensorflow as tf
 
 from ..media.colors import YIQ
 from ..settings import Settings, check_blend
+from .guided_filter import regions
 from .light import light_loss, luma_quantiles
 from .optimize import Objective
-from .regions import regions
 from .speed.lbfgs import Precondition
 from .speed.slicing import applied
 from .speed.tracing import graph

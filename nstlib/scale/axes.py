@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import NstlibError, choose
-from ..settings import Settings, reader, usual
-from ..settings import vary as varied
+from ..settings import Settings, reader, usual, vary
 
 Axes = Mapping[str, Sequence[Any]]
 STYLE = "style"  # the one axis that is no setting: pictures' paths
@@ -57,10 +56,10 @@ def product(axes: Axes) -> Iterator[dict[str, Any]]:
         yield dict(zip(axes, values, strict=True))
 
 
-def vary(base: Settings, values: Mapping[str, Any]) -> Settings | NstlibError:
+def cell_settings(base: Settings, values: Mapping[str, Any]) -> Settings | NstlibError:
     """The settings with these values, or what is wrong with them."""
     try:
-        return varied(base, {name: value for name, value in values.items() if name != STYLE})
+        return vary(base, {name: value for name, value in values.items() if name != STYLE})
     except NstlibError as error:
         return error
 

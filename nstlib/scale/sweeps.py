@@ -15,7 +15,7 @@ from ..errors import NstlibError
 from ..media import files, images
 from ..media.locks import Lock
 from ..settings import Settings
-from .axes import STYLE, Axes, check_axes, product, vary
+from .axes import STYLE, Axes, cell_settings, check_axes, product
 from .cells import file_name, one_line, paint_alone, paint_cell, read_input
 from .sheets import Sheet
 from .workers import LOST, Input, Outcome
@@ -134,7 +134,7 @@ class Jobs:
 
     def __call__(self, number: int, values: dict[str, Any]) -> _Job:
         """Raises NstlibError for values that no run can have."""
-        settings = vary(self.settings, values)
+        settings = cell_settings(self.settings, values)
         if isinstance(settings, NstlibError):
             raise settings
         inputs = (self.content, *(self.styles if STYLE not in values else (self._style(values[STYLE]),)))

@@ -15,7 +15,7 @@ from ..engines.frames import begin
 from ..errors import NstlibError
 from ..media import images
 from ..research import plots
-from ..scale.axes import axis_label, vary
+from ..scale.axes import axis_label, cell_settings
 from ..settings import Settings, from_dict, to_dict
 from . import guard
 from .pixels import jpeg
@@ -53,7 +53,7 @@ class Grid(widgets.VBox):
         self.axes = axis("rows", rows), axis("columns", columns)
         base = settings or Settings(size=192, steps=80)
         self._jobs = {
-            (i, j): vary(base, {self.axes[0][0]: row, self.axes[1][0]: column})
+            (i, j): cell_settings(base, {self.axes[0][0]: row, self.axes[1][0]: column})
             for i, row in enumerate(self.axes[0][1])
             for j, column in enumerate(self.axes[1][1])
         }

@@ -73,7 +73,7 @@ def test_a_rendering_has_its_own_defaults_whoever_makes_the_settings():
     from argparse import ArgumentParser
 
     from nstlib.cli.flags import add_settings, given_settings
-    from nstlib.scale.axes import vary as cell
+    from nstlib.scale.axes import cell_settings
 
     photo = Settings(rendering="photo")
     assert (photo.size, photo.steps, photo.forms) == (0, 60, 0)
@@ -81,8 +81,10 @@ def test_a_rendering_has_its_own_defaults_whoever_makes_the_settings():
     parser = ArgumentParser()
     add_settings(parser)
     assert given_settings(parser.parse_args(["--rendering", "photo"])) == photo
-    assert from_dict({"rendering": "photo"}) == photo == cell(Settings(), {"rendering": "photo"})
-    assert cell(Settings(size=64), {"rendering": "photo", "steps": 3}) == Settings(rendering="photo", size=64, steps=3)
+    assert from_dict({"rendering": "photo"}) == photo == cell_settings(Settings(), {"rendering": "photo"})
+    assert cell_settings(Settings(size=64), {"rendering": "photo", "steps": 3}) == Settings(
+        rendering="photo", size=64, steps=3
+    )
     assert from_dict(to_dict(photo)) == photo and vary(photo, {"rendering": "painting"}) == Settings()
 
 
@@ -91,7 +93,7 @@ def test_the_recipes_compare_one_size_unless_forms_are_asked_for(convention):
     from argparse import ArgumentParser
 
     from nstlib.cli.flags import add_settings, given_settings
-    from nstlib.scale.axes import vary as cell
+    from nstlib.scale.axes import cell_settings
 
     recipe = Settings(convention=convention)
     parser = ArgumentParser()
@@ -100,9 +102,9 @@ def test_the_recipes_compare_one_size_unless_forms_are_asked_for(convention):
     assert recipe.forms == 0 and Settings(convention=convention, forms=0.25).forms == 0.25
     assert given_settings(parser.parse_args(flags)) == from_dict({"convention": convention}) == recipe
     assert given_settings(parser.parse_args([*flags, "--forms", "0.25"])).forms == 0.25
-    assert cell(Settings(), {"convention": convention}) == recipe
+    assert cell_settings(Settings(), {"convention": convention}) == recipe
     assert vary(recipe, {"convention": "relative"}).forms == 0.25
-    assert cell(Settings(forms=0.5), {"convention": convention}).forms == 0.5
+    assert cell_settings(Settings(forms=0.5), {"convention": convention}).forms == 0.5
     old = {**to_dict(recipe), "forms": 0.25}  # a record of when all conventions had it
     assert from_record(old).forms == 0.25 and to_dict(recipe)["forms"] == 0
 

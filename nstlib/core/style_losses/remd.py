@@ -89,7 +89,7 @@ def relaxed_distance(columns: tf.Tensor, style: tf.Tensor, counts: tf.Tensor) ->
     columns (K, P, C) of a picture, of which each position counts so much, (K, P) in [0, 1]; style (K, Q, C).
     """
     columns, style = unit(columns), unit(style)
-    nearest, reached = pairs(columns, style, counts)
+    nearest, reached = nearest_pairs(columns, style, counts)
     columns = tf.broadcast_to(columns, tf.concat([tf.shape(style)[:1], tf.shape(columns)[1:]], axis=0))
 
     to_style = 1 - tf.reduce_sum(columns * tf.gather(style, nearest, batch_dims=1), axis=2)  # (K, P)
@@ -98,7 +98,7 @@ def relaxed_distance(columns: tf.Tensor, style: tf.Tensor, counts: tf.Tensor) ->
     return tf.maximum(to_style, tf.reduce_mean(to_picture, axis=1))
 
 
-def pairs(columns: tf.Tensor, style: tf.Tensor, counts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def nearest_pairs(columns: tf.Tensor, style: tf.Tensor, counts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Where each position's nearest of the style is (K, P), and each of the style's nearest of those that count (K, Q).
 
     Of unit vectors. A minimum's gradient is that of the pair it is reached at, so that the matrix of all distances is
