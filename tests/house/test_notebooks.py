@@ -44,7 +44,7 @@ SHRUNK = {
         "bins": 4,
         "luma_bins": 4,
     },
-    "11_one_painting": {"size": 64, "steps": 2, "learned_steps": 3, "crop": 64},
+    "11_one_painting": {"size": 64, "steps": 2, "learned_steps": 3, "crop": 64, "folder": "out"},
     "09_style_losses": {"extractor": "random", "size": 64, "steps": 2, "tries": 1},
 }
 
