@@ -482,7 +482,7 @@ def test_all_is_in_its_place_in_view_and_readable(page, width, height, theme):
     press(page, "Keep")
     page.locator(".nst-card").first.wait_for()
     press(page, "Pause")
-    for fold in page.locator(".nst-studio .jupyter-widget-Collapse-header").all():
+    for fold in page.locator(".nst-studio .jupyter-widget-Collapse-header:visible").all():
         fold.click()
     row(page, "style_layer_weights").locator(".noUi-handle").nth(1).wait_for()
     page.wait_for_timeout(500)
