@@ -43,8 +43,8 @@ def knob(default: Any, text: str, *, low: float | None = None, high: float | Non
 class Settings:
     """Every knob of a run; frozen, checked when made, changed with `dataclasses.replace`.
 
-    What is not given has its default, which for size, steps and forms depends on the rendering, and for forms on the
-    convention: those of the tutorial and of the paper compare a picture at its own size alone.
+    What is not given has its default, which for size, steps, forms and border depends on the rendering, and for forms
+    and border on the convention: those of the tutorial and of the paper compare a picture as it is, at its own size.
 
     >>> from dataclasses import replace
     >>> settings = nst.Settings(size=512, style_weight=3)
@@ -112,7 +112,12 @@ class Settings:
         recipe=0.0,
     )
     border: int = knob(
-        0, "pixels by which the extractor sees a picture go on beyond its border, mirrored", low=0, high=256
+        8,
+        "pixels by which a picture is painted beyond its border, which are cut off at the end",
+        low=0,
+        high=256,
+        photo=0,
+        recipe=0,
     )
     style_scale: float = knob(
         1.0, "size of the strokes: the style's longest side, over that of the picture", low=0.1, high=4, log=True

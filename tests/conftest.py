@@ -48,6 +48,7 @@ def small():
         precision="float32",
         size=64,
         steps=6,
+        border=0,
         style_layers=layers,
         content_layers=("block2_conv1",),
     )

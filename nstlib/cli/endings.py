@@ -30,7 +30,15 @@ class Ending:
         shown = [f"{name} {losses[name]:.4g}" for name in TERMS if name in losses]
         if shown:
             print(f"losses: {', '.join(shown)}", file=sys.stderr)
-        print(f"again: {shlex.join(again)}", file=sys.stderr)
+        print("again:", *map(quoted, again), file=sys.stderr)
+
+
+def quoted(word: str) -> str:
+    """A word as a shell reads it, on one line: what cannot be printed is escaped, as in $'a\\nb'."""
+    if word.isprintable():
+        return shlex.quote(word)
+    plain = word.replace("\\", "\\\\").replace("'", "\\'")
+    return "$'" + "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in plain) + "'"
 
 
 def beside(output: Path) -> Path:

@@ -139,7 +139,7 @@ def tones(x: tf.Tensor, bins: int) -> np.ndarray:
 
     With K masks (K · bins, rows, columns, 3), one region after the other.
 
-    >>> settings = nst.Settings(rendering="photo", size=64, steps=2, bins=4)
+    >>> settings = nst.Settings(rendering="photo", size=64, steps=2, luma_bins=4)
     >>> run = nst.Run(nst.samples.frame(30), nst.samples.frame(0), settings)
     >>> nst.tones(run.optimizer.x, settings.luma_bins).shape
     (4, 16, 16, 3)

@@ -21,20 +21,6 @@ def halvings(name: str) -> int:
     return int(name.partition("@")[2] or 1).bit_length() - 1
 
 
-def bordered(x: tf.Tensor, border: int, *, axis: int = 0) -> tf.Tensor:
-    """x with so many more rows and columns at each end, mirrored, or as many as it has; axis: that of the rows.
-
-    A pixel at the border takes part in fewer features than others, unless the picture goes on beyond it: it would get
-    the painting's strongest colours, which harm least there.
-    """
-    if not border:
-        return x
-    more = tf.minimum(border, tf.shape(x)[axis : axis + 2])
-    around = tf.pad(tf.stack([more, more], axis=1), [[axis, len(x.shape) - axis - 2], [0, 0]])
-    wider = tf.pad(x, around, "SYMMETRIC")
-    return tf.ensure_shape(wider, [*wider.shape[: axis + 2], *x.shape[axis + 2 :]])
-
-
 def pyramid(image: tf.Tensor, levels: int) -> dict[int, tf.Tensor]:
     """{1: image, 2: the means over 2 x 2 pixels, 4: …}, (H, W, 3) each."""
     pictures = {1: image}

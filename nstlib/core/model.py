@@ -14,7 +14,7 @@ import tensorflow as tf
 from ..settings import Settings
 from . import losses
 from .features import Extractor, load_extractor
-from .levels import at_scale, bordered, halvings, layer_of, pyramid
+from .levels import at_scale, halvings, layer_of, pyramid
 from .speed.tracing import specs, traced
 from .style_losses import load_style_loss
 
@@ -46,8 +46,7 @@ class StyleContentModel:
     """image (H, W, 3) -> {"content": {layer: features}, "style": {layer: statistics}} (the tutorial's class).
 
     With `levels` above 1 style is also that of the picture halved once, twice, …: `LAYER@2`, `LAYER@4`. What a layer
-    sees is some dozen pixels wide; halved, it sees larger forms. The losses are of a picture that goes on beyond its
-    border, mirrored, by `border` pixels; the style's statistics are of the painting as it is.
+    sees is some dozen pixels wide; halved, it sees larger forms.
 
     >>> import tensorflow as tf
     >>> layers = ("block1_conv1", "block2_conv1")
@@ -66,11 +65,10 @@ class StyleContentModel:
         style_loss: str = "gram",
         convention: str = "relative",
         levels: int = 1,
-        border: int = 0,
     ) -> None:
         self.extractor, self.style_layers, self.content_layers = extractor, style_layers, content_layers
         self.style_loss, self.convention = load_style_loss(style_loss), convention
-        self.levels, self.border = levels, border
+        self.levels = levels
         self._traces: dict[tuple[str, ...], Any] = {}
 
     def __call__(self, image: tf.Tensor, masks: tf.Tensor | None = None) -> dict[str, Tensors]:
@@ -107,8 +105,7 @@ class StyleContentModel:
 
     def terms(self, image: tf.Tensor, targets: Targets) -> Tensors:
         """Every term of the loss, a scalar each, by the public functions of `losses` and of the style loss."""
-        masks = None if targets.masks is None else bordered(targets.masks, self.border, axis=1)
-        outputs = self.outputs(bordered(image, self.border), masks)
+        outputs = self.outputs(image, targets.masks)
         terms = {}
         for layer, features in outputs["content"].items():
             terms[f"content/{layer}"] = self.style_loss.content_loss(
@@ -201,7 +198,7 @@ def load_model(settings: Settings, precision: str = "float32", levels: int = 1) 
         precision=precision,
         seed=settings.seed,
     )
-    compared = {"style_loss": settings.style_loss, "convention": settings.convention, "border": settings.border}
+    compared = {"style_loss": settings.style_loss, "convention": settings.convention}
     return _model(extractor, settings.style_layers, settings.content_layers, levels=levels, **compared)
 
 

@@ -14,6 +14,7 @@ import tensorflow as tf
 from ..media import colors, images
 from ..settings import Settings
 from .bilateral import BilateralGrid
+from .border import bordered, unbordered
 from .optimize import Objective
 from .speed.lbfgs import Precondition, laplacian_pyramid
 
@@ -38,37 +39,42 @@ class Parameters(Protocol):
 
 
 class Pixels:
-    """The picture itself: x (H, W, 3), each value in [0, 1]. counted: of sizes by `scales`, which are as they were."""
+    """The picture itself, and a border around it: x (H + 2 b, W + 2 b, 3), each value in [0, 1].
+
+    counted: of sizes by `scales`, which are as they were.
+    """
 
     bounded = True
 
-    def __init__(self, *, counted: bool = False) -> None:
-        self.precondition, self._counted = laplacian_pyramid(mirrored=not counted), counted
+    def __init__(self, *, border: int = 0, counted: bool = False) -> None:
+        self.precondition = laplacian_pyramid(mirrored=not counted)
+        self._border, self._counted = border, counted
 
     def begin(self, image: np.ndarray) -> tf.Tensor:
-        """The picture."""
-        return tf.constant(image)
+        """The picture, and what lies beyond it as its mirror image."""
+        return tf.constant(bordered(image, self._border))
 
     def grown(self, x: tf.Tensor, shape: tuple[int, int], fine: np.ndarray | None) -> tf.Tensor:
         """The picture at the next size, with the detail that the start has there and not at this one.
 
         It is grey: a photograph's finest colours are noise and fringes, which no style takes away again.
         """
-        grown = images.resize(x.numpy(), shape)
+        small = unbordered(x.numpy(), self._border)
+        grown = images.resize(small, shape)
         if fine is None:
-            return tf.constant(grown)
-        coarse = images.resize(images.resize(fine, x.shape[:2]), shape)
+            return self.begin(grown)
+        coarse = images.resize(images.resize(fine, small.shape[:2]), shape)
         if not self._counted:
             fine, coarse = colors.luminance(fine), colors.luminance(coarse)
-        return tf.constant(np.clip(grown + fine - coarse, 0, 1))
+        return self.begin(np.clip(grown + fine - coarse, 0, 1))
 
     def objective(self, x: tf.Tensor, of_picture: Objective) -> tuple[tf.Tensor, tf.Tensor, Any]:
         """The objective as it is."""
         return of_picture(x)
 
     def result(self, x: tf.Tensor, content: np.ndarray) -> np.ndarray:
-        """The picture."""
-        return x.numpy()
+        """The picture, without its border."""
+        return unbordered(x.numpy(), self._border)
 
 
 def load_parameters(
@@ -81,5 +87,5 @@ def load_parameters(
     return (
         BilateralGrid(content, settings, styles=styles, masks=masks)
         if settings.rendering == "photo"
-        else Pixels(counted=settings.scales > 0)
+        else Pixels(border=settings.border, counted=settings.scales > 0)
     )

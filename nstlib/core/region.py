@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from ..errors import NstlibError
 from ..media import colors, images
+from .border import bordered, unbordered
 from .optimize import Objective
 
 
@@ -49,13 +50,13 @@ class Region:
         mask, base = self._at(image.shape[:2])
         return np.where(mask > 0, base + mask * (image - base), base)
 
-    def objective(self, of_picture: Objective, *, gray: bool) -> Objective:
-        """The objective of the pasted picture; gray: the base is seen as the content is, without its colours."""
+    def objective(self, of_picture: Objective, *, gray: bool, border: int) -> Objective:
+        """The objective of the pasted picture, with its border; gray: the base is seen as the content is, in grey."""
         if self.mask is None:
             return of_picture
 
         def of_pasted(picture: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, Any]:
-            mask, base = self._at(tuple(picture.shape[:2]))
+            mask, base = (bordered(x, border) for x in self._at(unbordered(picture, border).shape[:2]))
             base = colors.luminance(base) if gray else base
             loss, gradient, report = of_picture(base + mask * (picture - base))
             return loss, mask * gradient, report

@@ -10,7 +10,7 @@ import tensorflow as tf
 from ..errors import NstlibError
 from ..media import colors, images
 from ..settings import Settings, check_blend
-from .levels import bordered
+from .border import bordered
 from .model import StyleContentModel, Targets, load_model, term_weights
 from .optimize import Adam
 from .parameters import load_parameters
@@ -81,7 +81,7 @@ class Run(Steps):
         model = self.model_of(self.stages[self._stage])
         self._model = tiled(model, settings.tile) if 0 < settings.tile < max(shape) else model
 
-        self._targets = targets_of(self, self._model, shape, self._earlier)
+        self._targets = targets_of(self, self._model, shape, self._earlier, border=settings.border)
         self._weigh()
 
     def _within_memory(self, work: Callable[[], Any]) -> Any:
@@ -131,7 +131,9 @@ class Run(Steps):
     def _objective(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, Mapping[str, Any]]:
         """The loss at x, its gradient, and its terms."""
         gray = self._settings.preserve_color == "luminance"
-        of_picture = self.region.objective(lambda p: self._model.loss(p, self._targets, self._weights), gray=gray)
+        of_picture = self.region.objective(
+            lambda p: self._model.loss(p, self._targets, self._weights), gray=gray, border=self._settings.border
+        )
         return self.parameters.objective(x, of_picture)
 
     def _go_on(self) -> None:
@@ -214,16 +216,18 @@ def targets_of(
     model: StyleContentModel | TiledModel,
     shape: tuple[int, int],
     earlier: Sequence[tuple[np.ndarray, np.ndarray]] = (),
+    *,
+    border: int = 0,
 ) -> Targets:
-    """What a picture (H, W) is compared with: the content, the styles and the earlier results at its size."""
-    content = tf.constant(to_paint(steps.settings, images.resize(steps.content, shape)))
+    """What a picture (H, W) with a border is compared with: the content, the styles and the earlier results."""
+    content = bordered(to_paint(steps.settings, images.resize(steps.content, shape)), border)
     return Targets(
-        content=model(bordered(content, model.border))["content"],
+        content=model(tf.constant(content))["content"],
         style=steps.styles.statistics(model, max(shape)),
         shares=_shares(steps),
-        masks=_stack(steps.masks, shape),
-        warped=_stack([warped for warped, _ in earlier], shape),
-        reliability=_stack([reliability for _, reliability in earlier], shape),
+        masks=_stack(steps.masks, shape, border),
+        warped=_stack([warped for warped, _ in earlier], shape, border),
+        reliability=_stack([reliability for _, reliability in earlier], shape, border),
     )
 
 
@@ -232,6 +236,6 @@ def _shares(steps: Steps) -> tf.Tensor:
     return tf.constant(check_blend(steps.settings, len(steps.styles.pictures)), tf.float32)
 
 
-def _stack(maps: Sequence[np.ndarray], shape: tuple[int, int]) -> tf.Tensor | None:
-    """T maps (H, W) or images (H, W, 3), resized and stacked; None where there is none."""
-    return tf.constant(np.stack([images.resize(m, shape) for m in maps])) if len(maps) else None
+def _stack(maps: Sequence[np.ndarray], shape: tuple[int, int], border: int) -> tf.Tensor | None:
+    """T maps (H, W) or images (H, W, 3), resized, bordered and stacked; None where there is none."""
+    return tf.constant(np.stack([bordered(images.resize(m, shape), border) for m in maps])) if len(maps) else None

@@ -111,7 +111,8 @@ class Optimised:
         sketch = Run(frame, self.styles, replace(settings, size=max(shape) // 2, steps=SKETCH), start=start, **more)
         for _ in sketch:
             pass
-        return start + anew * (sketch.parameters.grown(sketch.optimizer.x, shape, start).numpy() - start)
+        grown = sketch.parameters.grown(sketch.optimizer.x, shape, start)
+        return start + anew * (sketch.parameters.result(grown, seen) - start)
 
 
 def begin(content: Picture, styles: Picture | Sequence[Picture] | Styles, settings: Settings, **more: Any) -> Run:

@@ -1,6 +1,7 @@
 """What `image` and `video` say at their end: the size, the losses, and a command that makes the same again."""
 
 import shlex
+import subprocess
 
 import numpy as np
 import pytest
@@ -56,3 +57,10 @@ def test_a_clip_ends_with_its_frames_its_size_and_its_losses(tmp_path, capsys):
     made, losses, again = capsys.readouterr().err.splitlines()[-3:]
     assert "3 frames of 48 x 27 pixels" in made and losses.startswith("losses: ")
     assert again.endswith(shlex.join(["--size", "48", "--steps", "2"])) and "out-again.mp4" in again
+
+
+@pytest.mark.parametrize("word", ["a b", "a'b", "line\nline'\\d", "é\x1b[1m", ""])
+def test_a_word_is_quoted_on_one_line_for_the_shell(word):
+    quoted = endings.quoted(word)
+    assert quoted.isprintable()
+    assert subprocess.run(["bash", "-c", f"printf %s {quoted}"], capture_output=True, text=True).stdout == word

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from nstlib import samples
-from nstlib.core import bilateral, regions
+from nstlib.core import bilateral, guided_filter
 from nstlib.core.bilateral import BilateralGrid
 from nstlib.core.run import Run
 from nstlib.core.schedule import working_shape
@@ -174,9 +174,9 @@ def test_a_coarse_mask_ends_at_the_edge_that_it_means():
     content[:, 123:] = 0.2
     mask = np.zeros((6, 60), np.float32)
     mask[:, :30] = 1  # to pixel 120: three too few
-    followed = regions.followed(mask, content)
+    followed = guided_filter.followed(mask, content)
     assert followed[:, :123].min() > 0.6 > 0.3 > followed[:, 123:].max()
-    shares = regions.regions([mask, np.ones_like(mask)], content)
+    shares = guided_filter.regions([mask, np.ones_like(mask)], content)
     assert shares.shape == (24, 240, 2) and shares.sum(-1).max() <= 1 + 1e-6
 
 

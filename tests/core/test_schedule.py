@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from conftest import smooth_noise
 
-from nstlib.core.levels import at_scale, bordered, halvings, layer_of, pyramid
+from nstlib.core.levels import at_scale, halvings, layer_of, pyramid
 from nstlib.core.model import load_model, style_shares
 from nstlib.core.run import Run
 from nstlib.core.schedule import EXACT, FIRST, LEAST, doubling, growing, level_count, plan
@@ -65,7 +65,7 @@ def test_a_run_has_the_sizes_of_its_plan(style):
 
 
 def test_forms_of_0_are_the_loss_of_the_picture_alone(style):
-    settings = Settings(size=256, extractor="random", **LAYERS)
+    settings = Settings(size=256, extractor="random", border=0, **LAYERS)
     image = tf.constant(smooth_noise(5, (192, 256)))
     with_forms, without = (
         Run(smooth_noise(1, (192, 256)), style, replace(settings, scales=1, precision="float32", forms=forms, steps=1))
@@ -81,11 +81,11 @@ def test_forms_of_0_are_the_loss_of_the_picture_alone(style):
 
 
 def test_the_loss_at_a_level_is_that_of_the_halved_pictures(style):
-    settings = Settings(size=256, scales=1, extractor="random", precision="float32", border=8, **LAYERS)
+    settings = Settings(size=256, scales=1, extractor="random", precision="float32", border=0, **LAYERS)
     run = Run(smooth_noise(1, (192, 256)), style, settings)
     image = tf.constant(smooth_noise(5, (192, 256)))
     terms = run._model.loss(image, run._targets, run._weights)[2]
-    single, sizes = load_model(settings), pyramid(bordered(image, settings.border), 2)
+    single, sizes = load_model(settings), pyramid(image, 2)
     for layer in settings.style_layers:
         gram, target = single(sizes[2])["style"][layer][0], run._targets.style[at_scale(layer, 2)][0]
         expected = tf.reduce_sum((gram - target) ** 2) / tf.reduce_sum(target**2)
@@ -93,7 +93,7 @@ def test_the_loss_at_a_level_is_that_of_the_halved_pictures(style):
 
 
 def test_the_gradient_over_several_levels_is_that_of_finite_differences(style):
-    settings = Settings(size=256, scales=1, extractor="random", precision="float32", forms=0.5, **LAYERS)
+    settings = Settings(size=256, scales=1, extractor="random", precision="float32", forms=0.5, border=0, **LAYERS)
     run = Run(smooth_noise(1, (192, 256)), style, settings)
     image, along = smooth_noise(5, (192, 256)), smooth_noise(6, (192, 256)) - 0.5
     gradient = run._model.loss(tf.constant(image), run._targets, run._weights)[1].numpy()
@@ -113,21 +113,13 @@ def test_names_tell_the_layer_and_the_halvings_and_these_the_share():
 @pytest.mark.parametrize("border", [0, 8])
 def test_masks_of_everything_are_no_masks_at_every_level(style, border):
     settings = Settings(size=256, scales=1, extractor="random", precision="float32", border=border, **LAYERS)
-    image, full = tf.constant(smooth_noise(5, (192, 256))), np.ones((192, 256), np.float32)
+    image = tf.constant(smooth_noise(5, (192 + 2 * border, 256 + 2 * border)))
+    full = np.ones((192, 256), np.float32)
     masked, bare = (Run(smooth_noise(1, (192, 256)), style, settings, masks=masks) for masks in ([full], []))
     assert masked._model.levels == 2
     one, other = (run._model.loss(image, run._targets, run._weights) for run in (masked, bare))
     np.testing.assert_allclose(one[0], other[0], rtol=1e-4)
     np.testing.assert_allclose(one[1], other[1], atol=1e-4 * np.abs(other[1]).max())
-
-
-@pytest.mark.parametrize("border", [0, 3, 40])
-def test_beyond_its_border_a_picture_goes_on_as_its_mirror_image(border):
-    image = smooth_noise(1, (20, 30))
-    more = [[min(border, side)] * 2 for side in (20, 30)]
-    np.testing.assert_array_equal(bordered(tf.constant(image), border), np.pad(image, [*more, [0, 0]], "symmetric"))
-    masks = tf.constant(image.transpose(2, 0, 1))  # (K, H, W)
-    np.testing.assert_array_equal(bordered(masks, border, axis=1), np.pad(masks, [[0, 0], *more], "symmetric"))
 
 
 def test_forms_are_steered_from_nothing_and_back(style):
@@ -145,7 +137,7 @@ def test_forms_are_steered_from_nothing_and_back(style):
 def test_settings_of_an_old_record_are_its_loss_and_its_sizes():
     old = to_dict(Settings(size=768, steps=150))
     del old["border"]
-    assert from_record(old) == Settings(size=768, steps=150, tv_weight=0.02)
+    assert from_record(old) == Settings(size=768, steps=150, tv_weight=0.02, border=0)
     assert from_record({**old, "tv_weight": 0.5}).tv_weight == 0.5
     del old["forms"]
     settings = from_record(old)

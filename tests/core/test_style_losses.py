@@ -75,7 +75,9 @@ def test_the_gradient_is_that_of_finite_differences(content, style, small, name,
 def test_in_tiles_it_is_that_of_the_whole_picture(name):
     content, style = smooth_noise(1, (96, 112)), smooth_noise(2, (80, 96))
     layers = ("block1_conv1", "block2_conv1")
-    settings = Settings(style_loss=name, style_layers=layers, content_layers=("block2_conv1",), size=112, scales=1)
+    settings = Settings(
+        style_loss=name, style_layers=layers, content_layers=("block2_conv1",), size=112, scales=1, border=0
+    )
     run = Run(content, style, replace(settings, precision="float32"))
     image = tf.constant(smooth_noise(3, run.shape))
     whole, tiled = (m.loss(image, run._targets, run._weights) for m in (run.model, TiledModel(run.model, 48)))

@@ -26,7 +26,9 @@ def test_tiles_cover_every_pixel_once_and_reach_over_their_margin(shape):
 @pytest.mark.parametrize("shape", [(96, 128), (101, 75)])
 def test_the_tiled_loss_and_gradient_are_those_of_the_whole_picture(shape, masked):
     layers = ("block1_conv1", "block2_conv1", "block3_conv1")
-    settings = Settings(extractor="random", size=max(shape), style_layers=layers, content_layers=("block3_conv1",))
+    settings = Settings(
+        extractor="random", size=max(shape), style_layers=layers, content_layers=("block3_conv1",), border=0
+    )
     earlier = [(smooth_noise(4, shape), np.ones(shape, np.float32))]
     styles = [smooth_noise(2, (90, 90)), smooth_noise(3, (80, 90))]
     left = np.zeros(shape, np.float32)
@@ -49,7 +51,7 @@ def test_the_tiled_loss_and_gradient_are_those_of_the_whole_picture(shape, maske
 
 @pytest.mark.parametrize("extractor", ["random", "compact"])
 def test_a_margin_is_as_wide_as_the_deepest_layer_sees(extractor):
-    settings = Settings(extractor=extractor, size=256, scales=1, border=8)
+    settings = Settings(extractor=extractor, size=256, scales=1, border=0)
     run = Run(smooth_noise(1, (256, 256)), smooth_noise(2, (64, 64)), settings)
     image = tf.constant(smooth_noise(5, (256, 256)))
     model = load_model(settings, levels=2)  # of the picture halved too

@@ -18,7 +18,7 @@ from ...errors import NstlibError
 from ...networks.vgg19 import block_of
 from ...settings import STYLE_LOSSES
 from .. import losses
-from ..levels import at_scale, bordered, pyramid
+from ..levels import at_scale, pyramid
 from ..model import StyleContentModel, Targets, Tensors
 from ..style_losses import load_style_loss
 from .tracing import graph
@@ -69,7 +69,7 @@ class TiledModel:
             others = ", ".join(n for n in STYLE_LOSSES if load_style_loss(n).AVERAGED)
             raise NstlibError(f"style_loss={name} does not work in tiles; choose from {others}, or a smaller size")
         self.model, self.extractor, self._side = model, model.extractor, side
-        self.style_loss, self.levels, self.border = model.style_loss, model.levels, model.border
+        self.style_loss, self.levels = model.style_loss, model.levels
         self.style_layers, self.content_layers = model.style_layers, model.content_layers
 
         self._margin = MARGIN[max(block_of(layer) for layer in model.extractor.layers)]
@@ -86,16 +86,15 @@ class TiledModel:
                 stride, part = self._strides[layer], features[layer]
                 shape = (image.shape[0] // stride, image.shape[1] // stride, part.shape[-1])
                 content.setdefault(layer, np.zeros(shape, np.float32))[tile.whole(stride)] = part
-        style = self._statistics(pyramid(image, self.levels), self._bordered(masks))
+        style = self._statistics(pyramid(image, self.levels), masks)
         return {"content": {layer: tf.constant(c)[None] for layer, c in content.items()}, "style": style}
 
     def loss(self, image: tf.Tensor, targets: Targets, weights: Tensors) -> tuple[tf.Tensor, tf.Tensor, Tensors]:
         """As `StyleContentModel.loss`."""
         with tf.GradientTape(persistent=True) as tape:
             tape.watch(image)
-            sizes = pyramid(bordered(image, self.border), self.levels)
-        masks = self._bordered(targets.masks)
-        statistics = self._statistics(sizes, masks)
+            sizes = pyramid(image, self.levels)
+        statistics = self._statistics(sizes, targets.masks)
 
         # the terms of the whole picture, and ∂L/∂S
         with tf.GradientTape() as of_whole:
@@ -109,7 +108,7 @@ class TiledModel:
         for scale, smaller in sizes.items():
             here = {layer: slopes[at_scale(layer, scale)] for layer in self.style_layers}
             content = targets.content if scale == 1 else {}
-            part, errors = self._gradient(smaller, here, masks, content, weights)
+            part, errors = self._gradient(smaller, here, targets.masks, content, weights)
             upstream.append(part)
             for layer, error in errors.items():
                 terms[f"content/{layer}"] = error
@@ -161,9 +160,6 @@ class TiledModel:
         if layer in content:
             return content[layer][0][tile.whole(self._strides[layer])]
         return tf.zeros((0, 0, self._widths[layer]))
-
-    def _bordered(self, masks: tf.Tensor | None) -> tf.Tensor | None:
-        return None if masks is None else bordered(masks, self.border, axis=1)
 
     def _maps(self, image: tf.Tensor, masks: tf.Tensor | None) -> Tensors:
         """{layer: the masks (K, h, w) at its stride}, as the whole picture has them; empty where there are none."""

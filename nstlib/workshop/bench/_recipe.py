@@ -45,7 +45,7 @@ class Recipe:
     def __init__(self, run: Run) -> None:
         if run.settings.precision != "float32":
             raise ValueError(f"the recipe is float32, and this run is {run.settings.precision}")
-        self._image, self._run = tf.Variable(run.image), run
+        self._image, self._run = tf.Variable(run.optimizer.x), run  # with its border
         self._optimizer = keras.optimizers.Adam(learning_rate=0.02, beta_1=0.99, epsilon=0.1)
         self._train_step = tf.function(self._step)
 
