@@ -112,7 +112,7 @@ class Settings:
         recipe=0.0,
     )
     border: int = knob(
-        8,
+        12,
         "pixels by which a picture is painted beyond its border, which are cut off at the end",
         low=0,
         high=256,

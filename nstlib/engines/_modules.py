@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ..core.speed.tracing import graph
 from ..errors import NstlibError
 from ..media import files, images
 from ..networks import single
@@ -43,23 +44,23 @@ class LearnedModule(tf.Module):
     def _weights(self, kind: tf.DType) -> dict[str, tf.Tensor]:
         return {name: tf.cast(w, kind) for name, w in self._kept.items()}
 
-    @tf.function(input_signature=[PICTURE, PICTURE])
+    @graph(input_signature=[PICTURE, PICTURE])
     def __call__(self, content: tf.Tensor, style: tf.Tensor) -> tuple[tf.Tensor]:
         """The content in the learned style, in a tuple, as Magenta's module has it; `style` changes nothing."""
         return (self.paint(content, tf.ones((1, 1)), tf.constant(1.0)),)
 
-    @tf.function(input_signature=[PICTURE])
+    @graph(input_signature=[PICTURE])
     def statistics(self, style: tf.Tensor) -> tf.Tensor:
         """1 for the painting that was learned, 0 for any other: (1, 1)."""
         apart = tf.reduce_mean(tf.abs(thumbnail(style) - self.thumbnail))
         return tf.reshape(tf.cast(apart < ALIKE, tf.float32), (1, 1))
 
-    @tf.function(input_signature=[FRAMES, tf.TensorSpec((1, 1), tf.float32), NUMBER])
+    @graph(input_signature=[FRAMES, tf.TensorSpec((1, 1), tf.float32), NUMBER])
     def paint(self, content: tf.Tensor, statistics: tf.Tensor, strength: tf.Tensor) -> tf.Tensor:
         """The contents painted, mixed with themselves where strength is below 1; not clipped."""
         return self._mixed(content, strength * statistics[0, 0], tf.float32)
 
-    @tf.function(input_signature=[FRAMES, tf.TensorSpec((1, 1), tf.float32), NUMBER])
+    @graph(input_signature=[FRAMES, tf.TensorSpec((1, 1), tf.float32), NUMBER])
     def paint_bfloat16(self, content: tf.Tensor, statistics: tf.Tensor, strength: tf.Tensor) -> tf.Tensor:
         """`paint` in the arithmetic of processors with bfloat16 products, twice as quick there."""
         return self._mixed(content, strength * statistics[0, 0], tf.bfloat16)
@@ -171,7 +172,7 @@ def _painting_function(folder: Path, shape: tuple[int | None, int | None]) -> An
         raise NstlibError(f"{folder} is no module that nstlib learned")
     kept = {name: tf.cast(w, tf.float32).numpy() for name, w in loaded._kept.items()}
 
-    @tf.function(input_signature=[tf.TensorSpec((1, *shape, 3), tf.float32, name="content")])
+    @graph(input_signature=[tf.TensorSpec((1, *shape, 3), tf.float32, name="content")])
     def paint(content: tf.Tensor) -> tf.Tensor:
         weights = {name: tf.constant(w) for name, w in kept.items()}
         return tf.clip_by_value(single.stylise(weights, content), 0.0, 1.0)

@@ -27,6 +27,7 @@ import tensorflow as tf
 
 from .. import samples
 from ..core.speed.arithmetic import has_bfloat16
+from ..core.speed.tracing import graph
 from ..errors import NstlibError
 from ..media import files, images
 from ..media.images import Picture
@@ -374,8 +375,8 @@ class Graph:
             shrunk = _halved(shrunk)
         crop, number = tf.TensorSpec((None, lesson.size, lesson.size, 3)), tf.TensorSpec(())
         specs = (crop, tf.TensorSpec((lesson.size, lesson.size, 2)), tf.TensorSpec((lesson.size, lesson.size)))
-        self._step = tf.function(self._step_, input_signature=[*specs, number, number])
-        self._held_out = tf.function(self._held_out_, input_signature=[crop])
+        self._step = graph(self._step_, input_signature=[*specs, number, number])
+        self._held_out = graph(self._held_out_, input_signature=[crop])
 
     def named(self, flat: tf.Tensor) -> dict[str, tf.Tensor]:
         """The weights as `single` takes them, from the vector."""
