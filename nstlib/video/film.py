@@ -1,7 +1,5 @@
 """A clip in, a clip out: any engine, frame after frame, held together by motion; stopped and resumed at any time."""
 
-import contextlib
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -14,14 +12,14 @@ from ..core.speed.arithmetic import resolved
 from ..core.styles import Picture, Styles
 from ..engines.frames import Engine, load_engine
 from ..errors import NstlibError
-from ..media import clips, encoders, files, images
+from ..media import clips, encoders, images
 from ..settings import Settings
 from .consistency import Guide, Shot, between, estimated, precomputed
 from .keyframes import Keyframes, checked, settings_at
 from .next_frame import Frame, next_frame
 from .photo_film import PhotoFilm
 from .progress import Store
-from .recipes import recipe
+from .recipes import recipe, write_record
 from .shots import CutDetector
 
 Guided = Callable[[], Guide | None]
@@ -90,13 +88,8 @@ class Film:
         return self
 
     def __next__(self) -> Frame:
-        try:
+        with self.store.at_work():
             return next(self._frames)
-        except NstlibError:
-            if not self.done:  # nothing is lost, and the mended call is not told that it differs
-                with contextlib.suppress(NstlibError):
-                    self.store.remove()
-            raise
 
     def finished(self) -> Iterator[np.ndarray]:
         """The pictures of the last pass, from disk."""
@@ -112,9 +105,7 @@ class Film:
             pass
         coded = {"codec": codec, "crf": crf}
         written = clips.write_frames(self.output, self.finished(), fps=self.clip.fps, audio=self.clip, **coded)
-        record = {"kind": "video", **self.recipe, "frames": self.store.log, "note": written.note}
-        with files.whole(self.output.with_name(f"{self.output.name}.json")) as beside:
-            beside.write_text(json.dumps(record))
+        write_record(self.output, self.recipe, frames=self.store.log, note=written.note)
         self.store.remove()
         return written
 

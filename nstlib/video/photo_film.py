@@ -1,7 +1,5 @@
 """A clip as a photograph: colour maps found at keyframes of each shot, blended in time, applied to every frame."""
 
-import contextlib
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,11 +14,11 @@ from ..core.speed.arithmetic import resolved
 from ..core.styles import Picture, Styles
 from ..engines.frames import load_engine
 from ..errors import NstlibError
-from ..media import clips, encoders, files, images
+from ..media import clips, encoders, images
 from ..settings import Settings
 from .exposure import Exposure
 from .progress import Store
-from .recipes import recipe
+from .recipes import recipe, write_record
 from .shots import CutDetector
 
 APART = 24  # frames from one keyframe to the next: light changes in seconds, and what is blended between cannot flicker
@@ -82,13 +80,8 @@ class PhotoFilm:
         return self
 
     def __next__(self) -> Keyframe:
-        try:
+        with self.store.at_work():
             return next(self._found)
-        except NstlibError:
-            if not self.keyframes:  # nothing is lost, and the mended call is not told that it differs
-                with contextlib.suppress(NstlibError):
-                    self.store.remove()
-            raise
 
     def write(
         self, *, codec: str | None = None, crf: int | None = None, watched: Callable[[Frames], Frames] = iter
@@ -103,9 +96,7 @@ class PhotoFilm:
         shown = watched(self.frames())
         written = clips.write_frames(self.output, shown, fps=self.clip.fps, audio=self.clip, **coded)
         told = [{"frame": key.number, "cut": key.cut, "losses": key.losses} for key in self.keyframes]
-        record = {"kind": "video", **self.recipe, "keyframes": told, "note": written.note}
-        with files.whole(self.output.with_name(f"{self.output.name}.json")) as beside:
-            beside.write_text(json.dumps(record))
+        write_record(self.output, self.recipe, keyframes=told, note=written.note)
         self.store.remove()
         return written
 

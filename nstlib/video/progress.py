@@ -1,7 +1,9 @@
 """The work in progress of a clip, on disk: finished frames, what comes between them, and the recipe they follow."""
 
+import contextlib
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +106,17 @@ class Store:
     def discard(self, name: str) -> None:
         """Remove an array that is needed no longer."""
         (self.folder / f"{name}.npy").unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def at_work(self) -> Iterator[None]:
+        """An error before anything is finished leaves nothing: the mended call is not told that it differs."""
+        try:
+            yield
+        except NstlibError:
+            if not self.log:
+                with contextlib.suppress(NstlibError):
+                    self.remove()
+            raise
 
     def remove(self) -> None:
         """Remove the folder, if it is still this one's."""

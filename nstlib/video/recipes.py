@@ -1,5 +1,6 @@
 """What a film's frames depend on, so that another film is not taken for its continuation."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,12 @@ def recipe(
         "flows": _checksum(sorted(Path(flows).glob("*.flo"))) if flows else "estimated",
         "versions": records.versions(),
     }
+
+
+def write_record(output: Path, recipe: dict[str, Any], **told: Any) -> None:
+    """OUTPUT.json, beside a clip: its recipe, and what is told of how it was made."""
+    with files.whole(output.with_name(f"{output.name}.json")) as beside:
+        beside.write_text(json.dumps({"kind": "video", **recipe, **told}))
 
 
 def _checksum(paths: Sequence[Path]) -> str:
