@@ -50,8 +50,8 @@ class Worker:
 
     @property
     def alive(self) -> bool:
-        """Whether the thread still is."""
-        return self._thread.is_alive()
+        """Whether it still takes commands: until it is closed."""
+        return not self._closed
 
     def start(self, make: Callable[[], Run], state: dict[str, Any] | None = None, *, go: bool = True) -> None:
         """Leave the run there is for one that `make` gives, taken up from `state` where one is given."""
@@ -100,9 +100,9 @@ class Worker:
             self._wake.wait_for(lambda: not (self._commands or self._at_work or self.state == "running"), timeout)
 
     def close(self, timeout: float = 60.0) -> None:
-        """End the thread, after the step in hand."""
+        """End the thread, after the step in hand; nothing more is heard of it, be that step as long as it may."""
         with self._wake:
-            self._closed = True
+            self._closed, self.state = True, "idle"
             self._wake.notify_all()
         if self._thread is not threading.current_thread():
             self._thread.join(timeout)
@@ -113,7 +113,8 @@ class Worker:
                 command()
             except Exception as error:  # the panel shows it; the thread must outlive any error
                 self._turn("paused" if self.run else "idle")
-                self._listener.failed(error)
+                if not self._closed:
+                    self._listener.failed(error)
         self.run = None
 
     def _next(self) -> Callable[[], None] | None:
@@ -135,7 +136,7 @@ class Worker:
         self.run = run
         self._size = None
         self.checkpoints.clear()
-        self._listener.stepped(run)
+        self._show(run)
         self._turn("paused")
         if go:
             self._go()
@@ -166,7 +167,7 @@ class Worker:
         if shape == self._size:  # the first one of a size is longer: its targets are made in it
             self._pace.add(run.settings, shape, self._clock() - began)
         self._size = shape
-        self._listener.stepped(run)
+        self._show(run)
         if run.number >= run.total_steps:
             self._turn("done")
         return None
@@ -190,7 +191,7 @@ class Worker:
         self.run.restore(state)
         if self.state == "done":
             self._turn("paused")
-        self._listener.stepped(self.run)
+        self._show(self.run)
 
     def _drop(self) -> None:
         self.run = None
@@ -204,9 +205,14 @@ class Worker:
             if self.state == "running":
                 self.state = "paused"
 
+    def _show(self, run: Run) -> None:
+        if not self._closed:
+            self._listener.stepped(run)
+
     def _turn(self, state: str) -> None:
-        if state != self.state:
-            with self._wake:
-                self.state = state
-                self._wake.notify_all()
-            self._listener.turned(state)
+        with self._wake:
+            if self._closed or state == self.state:
+                return
+            self.state = state
+            self._wake.notify_all()
+        self._listener.turned(state)

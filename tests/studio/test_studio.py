@@ -306,6 +306,29 @@ def test_an_interrupt_ends_the_thread_and_start_makes_another(studio):
     assert not worker.alive and studio.state == "idle" and "interrupted" in said(studio)
     studio.set(steps=2)
     assert finished(studio).number == 2
+    worker._thread.join(WAIT)
+    assert not worker._thread.is_alive()
+
+
+def test_an_interrupt_in_a_step_that_takes_long_leaves_no_word_of_it(studio, monkeypatch):
+    """The thread ends when the step in hand does; until then and afterwards the panel stands still."""
+    go_on, in_hand = threading.Event(), threading.Event()
+
+    def long(run):
+        in_hand.set()
+        go_on.wait(WAIT)
+        raise ValueError("late")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "__next__", long)
+        studio.start()
+        assert in_hand.wait(WAIT)
+        first = studio.worker
+        guard.interrupt_all()
+        go_on.set()
+        first._thread.join(WAIT)
+    assert studio.state == "idle" and studio.error is None and studio.worker is not first
+    assert finished(studio).number
 
 
 def test_close_ends_the_thread(studio):
