@@ -65,6 +65,14 @@ def test_slicing_equals_a_loop_over_pixels_and_nodes(shape):
     np.testing.assert_allclose(grid.result(x, content), np.clip(expected, 0, 1), atol=2e-6)
 
 
+def test_photographs_of_many_sizes_bring_no_word_of_tensorflow(caplog):
+    with caplog.at_level("WARNING", "tensorflow"):
+        for width in range(8, 15):
+            content = a_picture((7, width))
+            BilateralGrid(content, PHOTO).result(a_grid(), content)
+    assert not caplog.text
+
+
 def test_the_gradient_equals_finite_differences():
     grid, x, along = BilateralGrid(a_picture(), PHOTO), a_grid(), a_grid(size=1.0)[::-1]
 

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from ...media.colors import YIQ
-from .tracing import graph
+from .tracing import traced
 
 STRIP = 250_000  # pixels at a time, at most about: each takes some 400 bytes while it is mapped
 
@@ -40,7 +40,7 @@ def applied(
     return result
 
 
-@lru_cache(maxsize=16)  # a function a size: TensorFlow warns of one that it compiles for many
+@lru_cache(maxsize=16)  # compiled once a size
 def _compiled(height: int, width: int, count: int, columns: int, bins: int) -> Callable:
     """(content (h, w, 3), along (h, K, columns · bins, 12), regions (h, w, K)) -> the result (h, w, 3)."""
 
@@ -64,4 +64,5 @@ def _compiled(height: int, width: int, count: int, columns: int, bins: int) -> C
         change = tf.reduce_sum(of_colour * tf.concat([x - 0.5, tf.ones_like(luma)[..., None]], -1)[..., None, :], -1)
         return tf.clip_by_value(x + change, 0.0, 1.0)
 
-    return graph(mapped, jit_compile=True)
+    shapes = (height, width, 3), (height, count, columns * bins, 12), (None, None, count)
+    return traced(mapped, [tf.TensorSpec(shape, tf.float32) for shape in shapes], jit_compile=True)

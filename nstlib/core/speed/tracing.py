@@ -10,9 +10,9 @@ import tensorflow as tf
 graph = partial(tf.function, autograph=False)
 
 
-def traced(function: Any, signature: list[Any]) -> Any:
-    """The function, traced once for inputs of these specs; plain: the function itself."""
-    return graph(function, input_signature=signature).get_concrete_function()
+def traced(function: Any, signature: list[Any], **options: Any) -> Any:
+    """The function, traced once for inputs of these specs; options: TensorFlow's own, such as `jit_compile`."""
+    return graph(function, input_signature=signature, **options).get_concrete_function()
 
 
 def specs(value: Any) -> Any:
