@@ -1,7 +1,9 @@
 """Pictures: how much of a painting's large forms a picture has, beside the defaults before `forms`; needs ../shared.
 
 Style at 96, 192 and 384 px is the judge's style distance of picture and painting scaled down to that longest side:
-what a full-size distance cannot see. The pictures are kept in outputs/pictures/, to be looked at, old beside new.
+what a full-size distance cannot see. All are of what is inside the border: a line along it, where features meet zeros,
+can make up for the rest of the picture (The Starry Night at 768 px: 0.0013 with it, 0.045 without its 16 pixels).
+The pictures are kept in outputs/pictures/, to be looked at, old beside new.
 PICTURES_PAIRS=2 takes two pairs for six.
 """
 
@@ -31,6 +33,7 @@ PAIRS = [
     ("tubingen", "udnie"),
 ][: int(os.environ.get("PICTURES_PAIRS", "6"))]
 SIDES = (96, 192, 384)
+LINE = 16  # px at the border that are not judged
 
 
 @dataclass(frozen=True)
@@ -98,8 +101,8 @@ def made(content: str, style: str, settings: Settings) -> Judged:
     kind = "new" if settings.forms else "old"
     images.save(PICTURES / f"{content}-{style}-{settings.size}-{kind}.png", picture)
 
-    judge, own = load_judge(), max(picture.shape[:2])
-    style_at = {side: _style(judge, picture, painting, side or own) for side in (0, *SIDES)}
+    judge, inside = load_judge(), picture[LINE:-LINE, LINE:-LINE]
+    style_at = {side: _style(judge, inside, painting, side or max(inside.shape)) for side in (0, *SIDES)}
     goal = tf.constant(images.resize(photo, picture.shape[:2]))
     return Judged(style_at, judge.content_distance(tf.constant(picture), goal), seconds)
 
