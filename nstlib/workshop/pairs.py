@@ -64,10 +64,10 @@ PAIRS = (
     Pair("portrait", "mosaic"),
     Pair("lake", "mosaic"),
     Pair("coffee", "mosaic"),
-    Pair("rocket", "ink", ("--content-weight", "0.15")),  # in few strokes of ink little of a photograph is left
-    Pair("lake", "ink", ("--content-weight", "0.15")),
+    Pair("rocket", "mosaic"),
+    Pair("lake", "ink", ("--content-weight", "0.15")),  # in few strokes of ink little of a photograph is left
     Pair("cat", "ink"),
-    Pair("portrait", "dabs"),
+    Pair("portrait", "dabs", ("--content-weight", "0.1", "--style-scale", "0.5")),  # a face wants smaller strokes
     Pair("coffee", "dabs"),
     Pair("astronaut", "daubs"),
 )
