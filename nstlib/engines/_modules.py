@@ -142,11 +142,11 @@ def write_tflite(folder: Path, path: Path, shape: tuple[int, int] = (256, 256)) 
     if any(n % single.STRIDE or n < single.SMALLEST for n in shape):
         least = f"multiples of {single.STRIDE}, {single.SMALLEST} at least"
         raise NstlibError(f"a TFLite file for pictures of {shape[1]} x {shape[0]}; give {least}")
-    paint = _painting_function(folder, shape)
+    module, paint = _painting_function(folder, shape)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([paint.get_concrete_function()])
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.target_spec.supported_types = [tf.float16]  # weights; the arithmetic stays float32
-    return _checked(path, converter.convert(), run_tflite, paint, shape)
+    return _checked(path, converter.convert(), run_tflite, module, shape)
 
 
 def write_onnx(folder: Path, path: Path) -> float:
@@ -160,16 +160,18 @@ def write_onnx(folder: Path, path: Path) -> float:
         from tf2onnx import convert
     except ImportError:
         raise NstlibError("an ONNX file takes tf2onnx and onnxruntime: pip install tf2onnx onnxruntime") from None
-    paint = _painting_function(folder, (None, None))
+    module, paint = _painting_function(folder, (None, None))
     model, _ = convert.from_function(paint, input_signature=paint.input_signature, opset=17)
-    return _checked(path, model.SerializeToString(), run_onnx, paint, (256, 256))
+    return _checked(path, model.SerializeToString(), run_onnx, module, (256, 256))
 
 
-def _painting_function(folder: Path, shape: tuple[int | None, int | None]) -> Any:
-    """pictures (1, H, W, 3) -> painted, clipped: a learned module's network, its weights constants in the graph."""
+def _painting_function(folder: Path, shape: tuple[int | None, int | None]) -> tuple[Any, Any]:
+    """A learned module, and pictures (1, H, W, 3) -> painted, clipped: its network, with constants for weights."""
     loaded = tf.saved_model.load(str(folder))
     if not hasattr(loaded, "thumbnail"):
         raise NstlibError(f"{folder} is no module that nstlib learned")
+    if json.loads((folder / RECORD).read_text()).get("network") != single.EDITION:
+        raise NstlibError(f"{folder} holds an older network, which paints, but makes no file; learn it anew")
     kept = {name: tf.cast(w, tf.float32).numpy() for name, w in loaded._kept.items()}
 
     @graph(input_signature=[tf.TensorSpec((1, *shape, 3), tf.float32, name="content")])
@@ -177,15 +179,16 @@ def _painting_function(folder: Path, shape: tuple[int | None, int | None]) -> An
         weights = {name: tf.constant(w) for name, w in kept.items()}
         return tf.clip_by_value(single.stylise(weights, content), 0.0, 1.0)
 
-    return paint
+    return loaded, paint
 
 
 def _checked(
-    path: Path, data: bytes, run: Callable[[bytes, np.ndarray], np.ndarray], paint: Any, shape: tuple[int, int]
+    path: Path, data: bytes, run: Callable[[bytes, np.ndarray], np.ndarray], module: Any, shape: tuple[int, int]
 ) -> float:
     """Writes the file if it paints as the module does; the largest difference of a pixel."""
     picture = np.random.default_rng(0).random((1, *shape, 3), np.float32)
-    apart = float(np.abs(run(data, picture) - paint(tf.constant(picture)).numpy()).max())
+    painted = np.clip(module.paint(tf.constant(picture), tf.ones((1, 1)), tf.constant(1.0)), 0, 1)
+    apart = float(np.abs(run(data, picture) - painted).max())
     if not apart < AGREES:
         raise NstlibError(f"{path.name} differs from the module by {apart:.3f}; it is not written")
     with files.whole(path) as beside:

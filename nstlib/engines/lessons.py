@@ -63,7 +63,7 @@ class Lesson:
 
     style_size: int = 384
     steps: int = 2000
-    content_weight: float = 0.5
+    content_weight: float = 0.4
     size: int = 256
     batch: int = 4
     seed: int = 0
@@ -149,6 +149,7 @@ class Learning:
             "painting": {"path": None if isinstance(painting, np.ndarray) else str(painting)}
             | {"sha256": images.checksum(painting)},
             "lesson": asdict(lesson),
+            "network": single.EDITION,
             "contents": len(self._contents),
             "contents_sha256": files.checksum(*(picture.tobytes() for picture in self._contents)),
             "neighbours": len(self._neighbours),

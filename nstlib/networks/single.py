@@ -4,6 +4,9 @@ What was computed of the style at each call is a weight here: the whitening's ai
 each block's gains and shifts. What remains of the normalisation is the content's own: features are whitened by the
 picture's mean and covariance, so that a dim photograph is painted as boldly as a bright one.
 
+The two largest levels grow by linear interpolation: repeated positions leave a lattice of their own grid, which the few
+layers after them do not undo.
+
 On a processor a convolution with its bias and bend takes no longer than one sum over the same positions. So a block's
 gain and shift are a convolution too, and what is added to a whole level is added before it grows. Plain Keras 3.
 
@@ -17,11 +20,16 @@ import numpy as np
 from keras import ops
 
 from . import instant
-from .compact import LAYOUT, trunk
-from .instant import BLOCKS, LEVELS, OF_PIXELS, RIDGE, SLOPE, STRIDE, apply, convolve, grow
+from .compact import LAYOUT, reflected, trunk
+from .instant import LEVELS, OF_PIXELS, RIDGE, SLOPE, STRIDE, apply, convolve, grow
 
 MAPS = ("pixels", *(f"skip{level}" for level in range(len(LEVELS))))  # of the pixels, and of each level's features
 SMALLEST = 2 * STRIDE  # px a side
+BLOCKS = (1, 2, 3, 4, 4)  # residual convolutions a level: instant's, and one more where strokes are as fine as they get
+SMOOTH = 2  # levels, from the largest, that grow by interpolation
+ALONG = np.float32([[0.25, 0.75, 0], [0, 0.75, 0.25]])  # (corner, tap): three quarters here, a quarter of the neighbour
+TAPS = np.einsum("py,qx->yxpq", ALONG, ALONG).reshape(3, 3, 1, 4, 1)
+EDITION = 2  # of the network: what an older one has learned goes on only in an older one
 ITERATIONS = 8  # of the square root: with instant's 15 the picture is the same to the eye
 
 Weights = Mapping[str, Any]
@@ -62,7 +70,8 @@ def decode(weights: Weights, features: list[Any], layer: Layer) -> Any:
         if level < len(LEVELS) - 1:
             matrix, offset = changes[level]
             below = convolve(weights, x, f"up{level}") + ops.cast(offset[:, None, None], x.dtype)
-            x = grow(below) + apply(features[level], matrix)  # (B, h, w, C) -> (B, 2h, 2w, C')
+            larger = interpolated(below) if level < SMOOTH else grow(below)  # (B, h, w, C) -> (B, 2h, 2w, C)
+            x = larger + apply(features[level], matrix)
         for block in range(BLOCKS[level]):
             x = x + layer(weights, x, f"block{level}{block}")
     return layer(weights, x, "out")
@@ -74,6 +83,15 @@ def layer(weights: Weights, x: Any, name: str) -> Any:
     kernel = gain[:, None] * ops.eye(x.shape[-1], dtype=x.dtype)  # (C, C)
     scaled = ops.conv(x, kernel[None, None], 1, "valid", data_format="channels_last") + shift
     return convolve(weights, ops.leaky_relu(scaled, SLOPE), name)
+
+
+def interpolated(x: Any) -> Any:
+    """Twice the size, linear between the positions: one convolution makes the 2x2 of each, which are then laid out."""
+    count, height, width, channels = (*ops.shape(x)[:3], x.shape[-1])
+    kernel = (TAPS * np.eye(channels, dtype=np.float32)[:, None]).reshape(3, 3, channels, 4 * channels)
+    four = ops.conv(reflected(x), ops.cast(kernel, x.dtype), 1, "valid", data_format="channels_last")
+    four = ops.reshape(four, (count, height, width, 2, 2, channels))
+    return ops.reshape(ops.transpose(four, (0, 1, 3, 2, 4, 5)), (count, 2 * height, 2 * width, channels))
 
 
 def fold(weights: Weights, style: Any, contents: Any) -> dict[str, np.ndarray]:
@@ -96,9 +114,16 @@ def fold(weights: Weights, style: Any, contents: Any) -> dict[str, np.ndarray]:
 
     def measuring(_: Weights, x: Any, name: str) -> Any:
         """`layer`, once its gain is known: (1 + γ) / rms(x), as instant has it for these contents."""
-        gamma, beta = np.split(_array(instant.dense(weights, code, f"{name}/film"))[0], 2)
-        folded[f"{name}/gain"], folded[f"{name}/shift"] = (1 + gamma) / np.sqrt(np.mean(_array(x) ** 2) + 1e-6), beta
-        folded.update({f"{name}/{part}": _array(weights[f"{name}/{part}"]) for part in ("kernel", "bias")})
+        width = x.shape[-1]
+        if f"{name}/kernel" in weights:
+            gamma, beta = np.split(_array(instant.dense(weights, code, f"{name}/film"))[0], 2)
+            kernel, bias = (_array(weights[f"{name}/{part}"]) for part in ("kernel", "bias"))
+        else:  # a block that instant lacks begins as no change
+            gamma, beta, kernel, bias = (
+                np.zeros(shape, np.float32) for shape in (width, width, (9 * width, width), width)
+            )
+        gain = (1 + gamma) / np.sqrt(np.mean(_array(x) ** 2) + 1e-6)
+        folded.update({f"{name}/gain": gain, f"{name}/shift": beta, f"{name}/kernel": kernel, f"{name}/bias": bias})
         return layer(folded, x, name)
 
     decode(folded, see(folded, contents), measuring)

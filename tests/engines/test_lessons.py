@@ -2,6 +2,7 @@
 
 import errno
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -130,6 +131,15 @@ def test_tflite_paints_the_same(whole, tmp_path):
     assert (tmp_path / "noise.tflite").stat().st_size < 4e6
     with pytest.raises(NstlibError, match="multiples of 16"):
         write_tflite(whole["folder"], tmp_path / "noise.tflite", (65, 64))
+
+
+def test_a_module_of_an_older_network_paints_but_makes_no_file(whole, tmp_path):
+    folder = shutil.copytree(whole["folder"], tmp_path / "older")
+    record = json.loads((folder / "nstlib.json").read_text())
+    (folder / "nstlib.json").write_text(json.dumps({k: v for k, v in record.items() if k != "network"}))
+    assert load_module(str(folder)).learned
+    with pytest.raises(NstlibError, match="learn it anew"):
+        write_tflite(folder, tmp_path / "older.tflite", (64, 64))
 
 
 @pytest.mark.slow
