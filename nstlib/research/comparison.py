@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from tqdm.auto import tqdm
 
 from ..core.features import load_extractor
 from ..core.run import Run
@@ -59,7 +60,8 @@ def compare(
     settings = settings or Settings()
     extractor = extractor or load_extractor("compact", STYLE_LAYERS)
     rows: list[Compared] = []
-    for name in style_losses:
+    for name in (bar := tqdm(style_losses, unit="style loss", leave=False)):
+        bar.set_description(name)
         goal = rows[0].measures["content"] if rows else None
         rows.append(_matched(content, style, replace(settings, style_loss=name), extractor, goal, tries, tolerance))
     return rows

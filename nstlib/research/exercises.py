@@ -21,7 +21,7 @@ def check(answer: Any, expected: Any, look: str, *, within: float = 0.0) -> None
     elif _agree(answer, expected, within):
         print(f"Right: {expected}.")
     else:
-        print(f"Not {answer}. Look at {look}.")
+        print(f"Not {answer}. Look at {look}{'' if look[-1:] in ('.', '?') else '.'}")
 
 
 def _agree(answer: Any, expected: Any, within: float) -> bool:

@@ -40,7 +40,8 @@ def show(
     rows = -(-len(shown) // columns)
     height, width = next(iter(shown.values())).shape[:2]
     captions = 0.35 * rows + 0.4 * bool(title)  # inches
-    figure, axes = _figure(rows, columns, (3.6 * columns, 3.6 * rows * height / width + captions))
+    across = 3.6 if len(shown) > 1 else 7.2 * min(1, width / height)  # inches, of a picture; one alone is large
+    figure, axes = _figure(rows, columns, (across * columns, across * rows * height / width + captions))
 
     for axis in axes.flat:
         axis.axis("off")
@@ -73,7 +74,8 @@ def loss_curves(curves: Mapping[str, Sequence[float]], *, title: str = "Losses")
     if not terms and not layers:
         raise NstlibError(f"none of {', '.join(curves) or 'no curves'} is a run's loss; give run.curves")
     figure, axes = _figure(1, 2, (13, 4))
-    for axis, names, what in ((axes[0, 0], terms, "Terms"), (axes[0, 1], layers, "Style by layer")):
+    titles = "Terms, unweighted; total weighted", "Style by layer"
+    for axis, names, what in zip(axes[0], (terms, layers), titles, strict=True):
         for name, color in zip(names, COLORS * 3, strict=False):
             label = name.removeprefix("style/").replace("_", " ")
             axis.plot(range(1, len(curves[name]) + 1), curves[name], label=label, color=color, linewidth=1.5)

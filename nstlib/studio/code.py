@@ -21,7 +21,7 @@ def python(record: dict[str, Any]) -> str:
     (_, first), *rest = record["steering"]
     default = {f.name: usual(f, first["rendering"], first["convention"]) for f in fields(Settings)}
     default |= {name: getattr(Settings(), name) for name in ("rendering", "convention")}
-    entries = [f"({number}, replace(settings, {_arguments(first, new)}))" for number, new in rest]
+    entries = [f"({number}, {_replaced(first, new)})" for number, new in rest]
     content, styles, more = paths(record)
     text = SCRIPT.format(
         imports="from dataclasses import replace\n" if rest else "",
@@ -53,8 +53,9 @@ def differences(old: dict[str, Any], new: dict[str, Any]) -> dict[str, tuple[Any
     return {name: (old[name], new[name]) for name in old if _plain(old[name]) != _plain(new[name])}
 
 
-def _arguments(old: dict[str, Any], new: dict[str, Any]) -> str:
-    return ", ".join(_each(old, new))
+def _replaced(old: dict[str, Any], new: dict[str, Any]) -> str:
+    changes = ", ".join(_each(old, new))
+    return f"replace(settings, {changes})" if changes else "settings"
 
 
 def _each(old: dict[str, Any], new: dict[str, Any]) -> list[str]:

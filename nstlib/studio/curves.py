@@ -14,13 +14,19 @@ POINTS = 120  # of a curve, at most
 
 def terms(curves: Mapping[str, Sequence[float]], marks: Sequence[int] = ()) -> str:
     """The loss by term over the steps, logarithmic; marks: the steps at which the run was steered."""
-    return chart("Losses by term", {text: curves[name] for name, text in TERMS.items() if name in curves}, marks)
+    return chart(
+        "Losses by term, unweighted; total weighted",
+        {text: curves[name] for name, text in TERMS.items() if name in curves},
+        marks,
+    )
 
 
 def layers(curves: Mapping[str, Sequence[float]], marks: Sequence[int] = ()) -> str:
     """The style loss by layer over the steps, logarithmic."""
-    names = [name for name in curves if name.startswith("style/")]
-    return chart("Style loss by layer", {name.removeprefix("style/"): curves[name] for name in names}, marks)
+    by_layer = {name.removeprefix("style/"): curve for name, curve in curves.items() if name.startswith("style/")}
+    if len(by_layer) > 1 and len({tuple(curve) for curve in by_layer.values()}) == 1:  # remd sees them all at once
+        return chart("Style loss of the layers, compared as one", {"all layers": next(iter(by_layer.values()))}, marks)
+    return chart("Style loss by layer", by_layer, marks)
 
 
 def chart(title: str, curves: Mapping[str, Sequence[float]], marks: Sequence[int] = ()) -> str:

@@ -46,6 +46,11 @@ class Snapshot:
         """The settings in force when it was kept."""
         return self.record["steering"][-1][1]
 
+    @property
+    def file_name(self) -> str:
+        """Its name as a file's, without an ending."""
+        return "".join(c if c.isalnum() or c in "-_." else "-" for c in self.name)
+
     def loss(self, term: str) -> float:
         """A term's last loss; infinite where it has none."""
         return (self.record["curves"].get(term) or [np.inf])[-1]
@@ -149,8 +154,8 @@ class Shelf:
         """Write its PNG, with its record, under a name that is free; says where."""
         try:
             folder = made(self._folder)
-            numbers = (n for n in range(1, 10**6) if not (folder / f"studio-{n:03d}.png").exists())
-            path = card.kept.write(folder / f"studio-{next(numbers):03d}.png")
+            names = (f"{card.kept.file_name}{f'-{n}' * (n > 1)}.png" for n in range(1, 10**6))
+            path = card.kept.write(next(folder / name for name in names if not (folder / name).exists()))
         except NstlibError as error:
             card.say(str(error), bad=True)
             return None
@@ -159,7 +164,7 @@ class Shelf:
 
     def download(self, card: Card) -> None:
         """Send its PNG, with its record, to the browser."""
-        name = "".join(c if c.isalnum() or c in "-_." else "-" for c in card.kept.name) + ".png"
+        name = f"{card.kept.file_name}.png"
         with tempfile.TemporaryDirectory() as folder:
             content = card.kept.write(Path(folder, "result.png")).read_bytes()
         self._view.viewer.download(name, content, type="image/png")
@@ -178,6 +183,11 @@ class Shelf:
             next(c for c in chosen if c is not card).compare.value = False
         else:
             self._compare(chosen)
+
+    def compare_none(self) -> None:
+        """Nothing is compared: the result has the view to itself."""
+        for card in self.all:
+            card.compare.value = False
 
     def renamed(self) -> None:
         """A card has another name: in its place by it, and in what is compared."""

@@ -34,6 +34,7 @@ DEPENDS = {
     "learning_rate": {"optimizer": "adam"},
     "module": {"engine": "hub"},
     "strength": {"engine": "hub", "rendering": "photo"},
+    **{name: {"engine": "optimise"} for name in (*WEIGHTS, "forms", "border", "steps", "scales", "optimizer", "init")},
     **{name: {"rendering": "photo"} for name in ("smoothness", "light_weight", "spatial_bins", "luma_bins", "regions")},
 }
 

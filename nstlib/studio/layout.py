@@ -22,7 +22,7 @@ class Transport:
         self.start = button(START, studio.start, "play", "start, go on (space)", "primary")
         self.pause = button("Pause", studio.pause, "pause", "take no further step (space)")
         self.step = button("Step", studio.step, "step-forward", "take one step")
-        self.stop = button("Stop", studio.stop, "stop", "leave the run; its picture stays")
+        self.stop = button("Stop", studio.stop, "stop", "leave the run: its picture stays, its curves go")
         self.keep = button(KEEP, studio.keep, "camera", "put the result on the shelf (K)")
         self.undo = button("Undo", studio.undo, "undo", "take the last move back (Ctrl-Z)")
         self.redo = button("Redo", studio.redo, "repeat", "and forth again (Ctrl-Shift-Z)")

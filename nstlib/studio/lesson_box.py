@@ -48,15 +48,20 @@ class LessonBox:
         painting = self._chosen()
         output = made(self._folder / "learned") / re.sub(r"[^\w-]+", "_", painting.name)
         lesson = Lesson(**{**vars(self._lesson), "steps": self.steps.value})
-        self._learn(task, painting, output, lesson)
-        task.say(f"{painting.name} is learned: {output}")
+        number = self._learn(task, painting, output, lesson)
+        if task.stopped:
+            task.say(f"stopped at step {number} of {lesson.steps}; the best so far is {output}, and Learn goes on")
+        else:
+            task.say(f"{painting.name} is learned: {output}")
         self._learned(output)
 
-    def _learn(self, task: Task, painting: Source, output: Path, lesson: Lesson) -> None:
+    def _learn(self, task: Task, painting: Source, output: Path, lesson: Lesson) -> int:
+        """Take its steps; returns the number of the last one."""
         learning = learn(painting.path, output, lesson=lesson, fresh=self.fresh.value)
         self.fresh.value = False
-        shown = 0.0
+        shown, number = 0.0, 0
         for step in learning:
+            number = step.number
             task.tell(step.number / lesson.steps, _line(step, lesson))
             if time.monotonic() - shown > SHOWN:
                 shown = time.monotonic()
@@ -64,6 +69,7 @@ class LessonBox:
             if task.stopped:
                 learning.leave()
                 break
+        return number
 
 
 def _line(step: Learnt, lesson: Lesson) -> str:

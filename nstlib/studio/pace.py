@@ -67,18 +67,26 @@ def status(run: Run, pace: Pace) -> str:
     left = pace.left(run.settings, run.shape, run.number, run.total_steps)
     parts = [
         f"step <b>{run.number}</b> of {run.total_steps}",
-        f"{sides(now)} px" if now == end else f"{sides(now)} px, {sides(end)} at the end",
+        *_sizes(run, now, end),
         f"about {roughly(left)} left" if left else "",
         escape(run.settings.extractor),
     ]
     return " · ".join(part for part in parts if part)
 
 
+def _sizes(run: Run, now: tuple[int, int], end: tuple[int, int]) -> list[str]:
+    """The size now and at the end; a photograph is shown at its own, whatever its maps are found at."""
+    if run.settings.rendering == "photo":
+        return [f"{sides(end)} px, its maps found at {sides(now)}"]
+    return [f"{sides(now)} px" if now == end else f"{sides(now)} px, {sides(end)} at the end"]
+
+
 def before_start(shape: tuple[int, int], settings: Settings, pace: Pace) -> str:
     """What a run on a picture (H, W) would be: its size, and how long it takes where that is known and long."""
     end = schedule.result_shape(shape, settings)
     seconds = pace.left(settings, end, 0, settings.steps)
-    text = f"{settings.steps} steps, {sides(end)} px at the end"
+    steps = "one pass" if settings.engine == "hub" else f"{settings.steps} steps"
+    text = f"{steps}, {sides(end)} px at the end"
     return f"{text}: about {roughly(seconds)} on this machine" if seconds and seconds > LONG else text
 
 

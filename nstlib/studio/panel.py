@@ -34,6 +34,7 @@ from .words import GO_ON, START_ANEW, STARTS, waits
 from .worker import Worker
 
 PREVIEW = 256  # longest side of a result, pixels, where no settings are given
+MEANING = ("engine", "rendering", "convention")  # settings that decide what a weight means
 
 
 class Studio(widgets.VBox):
@@ -166,6 +167,7 @@ class Studio(widgets.VBox):
                 return {"start": brush.write(image, self.folder), "region": region}
 
             self._begin(more)
+            self.view.viewer.lay_down_brush()
 
     def _begin(self, more: Callable[[], dict[str, Any]]) -> None:
         """Begin a run; `more` gives what it takes beside the choice, once the worker is between two steps."""
@@ -183,6 +185,7 @@ class Studio(widgets.VBox):
                 self._begun = old  # the run before, if there was one, can go on
                 raise
 
+        self.shelf.compare_none()
         self.worker.start(make)
         self._mark()
 
@@ -393,7 +396,7 @@ class Studio(widgets.VBox):
     def _learned(self, module: Path) -> None:
         """Offer what was learned as the engine; called on the lesson's thread."""
         self.set(rendering="painting", engine="hub", module=str(module), strength=1.0)
-        self.say(f"{module.name} is learned: press {START_ANEW if self._begun else STARTS['idle']}")
+        self.say(f"{module.name} is the engine now: press {START_ANEW if self._begun else STARTS['idle']}")
 
     def _offer_moves(self) -> None:
         undo, redo = self.moves.can
@@ -432,6 +435,8 @@ class Studio(widgets.VBox):
     def _steered(self, wanted: Settings) -> Settings:
         """The run's settings with the weights that are wanted, where they fit it."""
         now = self.worker.run.settings if self.worker.run else self._begun[1]
+        if any(getattr(wanted, name) != getattr(now, name) for name in MEANING):
+            return now
         names = set(STEERABLE)
         names -= {"style_layer_weights"} if wanted.style_layers != now.style_layers else set()
         names -= {"style_blend"} if "styles" in self.pending else set()

@@ -150,7 +150,8 @@ class Strip:
             if painted:
                 task.show(done.image)
                 left = roughly(done.seconds * (film.total - film.done))
-                task.tell(film.done / film.total, f"frame {film.done} of {film.total} · about {left} left")
+                left = f" · about {left} left" * (film.done > 1)  # a shot's first frame takes far longer than others
+                task.tell(film.done / film.total, f"frame {film.done} of {film.total}{left}")
             else:
                 task.tell(
                     done.number / film.clip.frames, f"colours found to frame {done.number + 1} of {film.clip.frames}"

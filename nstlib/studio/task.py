@@ -60,6 +60,9 @@ class Task:
     def stop(self) -> None:
         """End after the step in hand."""
         self._stop.set()
+        if self.at_work:
+            self.button.disabled = True
+            self.say("stopping, after the step in hand")
 
     def close(self, timeout: float = 60.0) -> None:
         """Stop, and wait for it."""
@@ -74,7 +77,7 @@ class Task:
     def tell(self, share: float, text: str) -> None:
         """How far it is; no more often than one can read."""
         now = time.monotonic()
-        if now - self._told > TOLD:
+        if now - self._told > TOLD and not self.stopped:
             self._told = now
             self.progress.layout.display, self.progress.value = "", share
             self.say(text)
@@ -91,4 +94,4 @@ class Task:
             self.say("")
             self._failed(error)
         finally:
-            self.button.description = self._name
+            self.button.description, self.button.disabled = self._name, False

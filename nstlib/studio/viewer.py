@@ -27,6 +27,10 @@ class Viewer(anywidget.AnyWidget):
     layers = traitlets.List(traitlets.Dict()).tag(sync=True)
     strokes = traitlets.List(traitlets.Dict()).tag(sync=True)
 
+    def lay_down_brush(self) -> None:
+        """Have the page put the brush away, whose marks lie over the picture."""
+        self.send({"brush": False})
+
     def download(self, name: str, content: bytes, *, type: str) -> None:
         """Have the browser save a file."""
         self.send({"download": name, "type": type}, [content])

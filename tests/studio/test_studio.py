@@ -629,6 +629,33 @@ def test_every_style_loss_is_chosen_steered_and_described(studio, name):
     assert studio.worker.run is run and run.settings.style_loss == name and run.number > 3 and studio.error is None
 
 
+def test_a_run_that_ended_is_not_steered_by_what_means_another_thing_now(studio):
+    studio.set(rendering="photo")
+    run = finished(studio)
+    taken = run.number
+    studio.knobs.widgets["rendering"].value = "painting"
+    studio.wait(WAIT)
+    assert "rendering" in studio.pending and studio.worker.run is run and run.number == taken
+
+
+def test_a_network_of_one_pass_shows_no_knob_that_it_has_no_use_for(studio):
+    rows = studio.knobs._rows
+    for engine, display in (("hub", "none"), ("optimise", "")):
+        studio.knobs.widgets["engine"].value = engine
+        assert {rows[name].layout.display for name in ("content_weight", "style_weight", "forms", "steps")} == {display}
+    assert rows["style_scale"].layout.display != "none"
+
+
+def test_a_new_run_has_the_view_to_itself(studio):
+    finished(studio)
+    studio.keep("first")
+    studio.wait(WAIT)
+    studio.shelf.all[0].compare.value = True
+    studio.begin()
+    studio.wait(WAIT)
+    assert not studio.shelf.all[0].compare.value and not studio.view._pair
+
+
 def test_a_convention_has_its_own_forms(studio):
     forms = studio.knobs.widgets["forms"]
     for convention, value in (("gatys", 0), ("relative", 0.25)):
@@ -667,12 +694,13 @@ def test_a_painting_is_learned_on_a_thread_and_is_the_engine_then(studio, files,
     assert Learning.last.painting == files["one"] and not Learning.last.fresh
     settings = studio.knobs.settings()
     assert (settings.engine, settings.module) == ("hub", str(studio.folder / "learned" / "one"))
-    assert "one is learned: press Start" in said(studio) and task.preview.value
+    assert "one is the engine now: press Start" in said(studio) and task.preview.value
     box.steps.value, box.fresh.value = 10**5, True
     task.start()
     assert task.button.description == "Stop"
     studio.interrupt()
     task.close(WAIT)
+    assert "stopped at step" in task.told.value and not task.button.disabled
     assert Learning.last.left and Learning.last.fresh and task.button.description == "Learn" and not task.at_work
 
 

@@ -276,7 +276,7 @@ def test_results_are_kept_named_sorted_compared_downloaded_and_deleted(page):
     assert download.value.suggested_filename == "zebra.png"
     assert images.read_record(download.value.path())["kind"] == "image"
     cards.first.locator("button:has-text('Save')").click()
-    cards.first.locator(".nst-note:has-text('saved as out/studio-001.png')").wait_for()
+    cards.first.locator(".nst-note:has-text('saved as out/result-2.png')").wait_for()
     cards.first.locator("button:has-text('Python')").click()
     page.locator(".nst-code pre:has-text('run.follow')").wait_for()
     page.screenshot(path=shot("cards"))
