@@ -98,8 +98,7 @@ def export(
     module = LearnedModule(weights, painting)
     slim = tf.saved_model.SaveOptions(experimental_debug_stripper=True)
     try:
-        signature = module.__call__.get_concrete_function()
-        tf.saved_model.save(module, str(beside), signatures=signature, options=slim)
+        tf.saved_model.save(module, str(beside), signatures=module.__call__, options=slim)
         (beside / RECORD).write_text(json.dumps(record, indent=1))
         images.save(beside / "card.jpg", sheet)
         (beside / "card.md").write_text(card(record, folder.name))

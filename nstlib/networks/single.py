@@ -4,8 +4,8 @@ What was computed of the style at each call is a weight here: the whitening's ai
 each block's gains and shifts. What remains of the normalisation is the content's own: features are whitened by the
 picture's mean and covariance, so that a dim photograph is painted as boldly as a bright one.
 
-The two largest levels grow by linear interpolation: repeated positions leave a lattice of their own grid, which the few
-layers after them do not undo.
+The two largest levels grow by linear interpolation: repeated positions mirror the strokes' frequencies into a hatching
+along the axes, three to four pixels from line to line, which the few layers after them do not undo.
 
 On a processor a convolution with its bias and bend takes no longer than one sum over the same positions. So a block's
 gain and shift are a convolution too, and what is added to a whole level is added before it grows. Plain Keras 3.
@@ -88,8 +88,9 @@ def layer(weights: Weights, x: Any, name: str) -> Any:
 def interpolated(x: Any) -> Any:
     """Twice the size, linear between the positions: one convolution makes the 2x2 of each, which are then laid out."""
     count, height, width, channels = (*ops.shape(x)[:3], x.shape[-1])
-    kernel = (TAPS * np.eye(channels, dtype=np.float32)[:, None]).reshape(3, 3, channels, 4 * channels)
-    four = ops.conv(reflected(x), ops.cast(kernel, x.dtype), 1, "valid", data_format="channels_last")
+    kernel = ops.cast(TAPS, x.dtype) * ops.eye(channels, dtype=x.dtype)[:, None]  # (3, 3, C, 4, C)
+    kernel = ops.reshape(kernel, (3, 3, channels, 4 * channels))
+    four = ops.conv(reflected(x), kernel, 1, "valid", data_format="channels_last")
     four = ops.reshape(four, (count, height, width, 2, 2, channels))
     return ops.reshape(ops.transpose(four, (0, 1, 3, 2, 4, 5)), (count, 2 * height, 2 * width, channels))
 
