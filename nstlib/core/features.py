@@ -34,6 +34,7 @@ class Extractor:
     checksum: str
     network: Network
     channels: dict[str, int] = field(default_factory=dict)
+    padded: Callable[..., list[tf.Tensor]] | None = None  # (image, pad) -> features: what `speed.windows` needs
     least: int = 1  # the shortest side of a map that its convolutions can take
 
     def __call__(self, image: tf.Tensor, read: Read | None = None) -> dict[str, Any]:
@@ -127,11 +128,13 @@ def _compact(layers: tuple[str, ...], weights: str, pooling: str, precision: str
         compact.nearest(name)  # an unknown one is an error now, not at the first picture
     tensors = {name: tf.constant(array, precision) for name, array in arrays.items()}
 
-    def features(image: tf.Tensor) -> list[tf.Tensor]:
-        return compact.features(tensors, tf.cast(image, precision), layers, pad=reflected)
+    def features(image: tf.Tensor, pad: Callable[[tf.Tensor], tf.Tensor] = reflected) -> list[tf.Tensor]:
+        return compact.features(tensors, tf.cast(image, precision), layers, pad=pad)
 
     channels, digest = {n: CHANNELS[n] for n in layers}, checksum(list(arrays.values()))
-    return Extractor("compact", layers, digest, reading(layers, features), channels, least=2)  # 1 cannot reflect
+    return Extractor(
+        "compact", layers, digest, reading(layers, features), channels, features, least=2
+    )  # 1 cannot reflect
 
 
 def reading(layers: tuple[str, ...], features: Callable[[tf.Tensor], list[tf.Tensor]]) -> Network:

@@ -18,6 +18,7 @@ from .schedule import Stage, level_count, network_of, plan, result_shape, workin
 from .speed import arithmetic, memory
 from .speed.lbfgs import LBFGS
 from .speed.tiles import TiledModel, tiled
+from .speed.windows import Inside, windowed
 from .steps import Diverged, Inputs, Steps, to_paint
 from .styles import Picture, Styles
 
@@ -33,7 +34,9 @@ class Run(Steps):
     content: a picture as `load` takes it. styles: one or several of them, or `Styles`. masks: a region (H, W) in [0, 1]
     for each style, of the content's size. start: a picture that goes before `settings.init`. region: (H, W), of the
     content's size; the start is then a finished picture, which is painted anew there, from `settings.init`, and stays
-    elsewhere, pixel for pixel. earlier: pairs (warped result, reliability) for the temporal loss. With `init="compact"`
+    elsewhere, pixel for pixel. earlier: pairs (warped result, reliability) for the temporal loss. held: (H, W) bool, of
+    the result's size, where the start need not change: in a run of one stage the rest is painted alone, where it lies
+    within a small window, before what is kept around it (`speed.windows`). With `init="compact"`
     the first steps are compact's, and so are their losses; the last share of the steps, at full size, is the
     extractor's.
     Raises NstlibError, before the first step, for what cannot be run.
@@ -53,6 +56,7 @@ class Run(Steps):
         start: Picture | None = None,
         region: Picture | None = None,
         earlier: Sequence[tuple[np.ndarray, np.ndarray]] = (),
+        held: np.ndarray | None = None,
     ) -> None:
         # plan
         settings, content = settings or Settings(), images.take(content, "the content")
@@ -64,7 +68,7 @@ class Run(Steps):
 
         # prepare
         super().__init__(Inputs(content, styles, settings, masks, start, region), settings, settings.steps)
-        self._earlier = earlier
+        self._earlier, self._held = earlier, held if len(self.stages) == 1 else None
         self._start = self.first_picture(self.stages[0].shape)
         self.optimizer: Adam | LBFGS | None = None
         self._enter(0)
@@ -82,6 +86,8 @@ class Run(Steps):
         self._model = tiled(model, settings.tile) if 0 < settings.tile < max(shape) else model
 
         self._targets = targets_of(self, self._model, shape, self._earlier, border=settings.border)
+        self._window = windowed(self._model, self._start, self._held, self._targets, border=settings.border)
+        self._model = self._window or self._model
         self._weigh()
 
     def _within_memory(self, work: Callable[[], Any]) -> Any:
@@ -99,6 +105,7 @@ class Run(Steps):
         """The parametrisation, the terms' weights and the styles' shares, as the settings have them now."""
         content = to_paint(self._settings, images.resize(self.content, self.stages[self._stage].shape))
         self.parameters = load_parameters(content, self._settings, styles=self.styles.pictures, masks=self.masks)
+        self.parameters = Inside(self.parameters, self._window) if self._window else self.parameters
         weights = self.region.balanced(term_weights(self._settings, self._targets.style))
         self._weights = {name: tf.constant(weight, tf.float32) for name, weight in weights.items()}
         self._targets = replace(self._targets, shares=_shares(self))
@@ -107,8 +114,9 @@ class Run(Steps):
         """An optimiser that starts from x."""
         settings, bounded = self._settings, self.parameters.bounded
         if settings.optimizer == "lbfgs":
+            spread = self._window.spread if self._window else 1.0
             moves = 3 if settings.tile else None  # a picture in tiles has no room for many copies of itself
-            first = NEAR if self._earlier else (0.01 if self._stage else 0.04)
+            first = NEAR * spread if self._earlier else (0.01 if self._stage else 0.04)
             return LBFGS(x, memory=moves, first=first, precondition=self.parameters.precondition, bounded=bounded)
         epsilon = 0.1 if settings.convention == "tutorial" else 1e-8  # 0.1 suits the tutorial's large gradients
         return Adam(x, learning_rate=settings.learning_rate, epsilon=epsilon, bounded=bounded)

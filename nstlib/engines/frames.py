@@ -96,7 +96,8 @@ class Optimised:
         if guide.anew is not None and guide.anew.mean() > SOME:
             more["masks"] = [emphasis(guide.anew)] * len(self.styles.pictures)
             start = self._sketched(frame, start, guide.anew, settings, more)
-        return Run(frame, self.styles, replace(settings, steps=settings.next_steps, scales=1), start=start, **more)
+        follows = replace(settings, steps=settings.next_steps, scales=1)
+        return Run(frame, self.styles, follows, start=start, held=guide.held, **more)
 
     def _sketched(
         self, frame: np.ndarray, start: np.ndarray, anew: np.ndarray, settings: Settings, more: dict[str, Any]

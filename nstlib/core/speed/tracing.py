@@ -22,4 +22,4 @@ def specs(value: Any) -> Any:
     shape = [None] * len(value.shape)
     if len(shape) == 4:
         shape[-1] = value.shape[-1]
-    return tf.TensorSpec(shape, tf.float32)
+    return tf.TensorSpec(shape, value.dtype)

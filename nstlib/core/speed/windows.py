@@ -1,0 +1,274 @@
+"""A picture that changes inside one window: the whole picture's loss and gradient, for the work of the window.
+
+What a layer has outside of where the window reaches is as it was, so that it is kept: each convolution is computed
+where it answers otherwise, and sees what is kept around it. The window needs no margin, and grows by what the network
+sees alone: by 2 pixels at its first layer, by 80 at its deepest. Statistics, which are means over positions, are those
+that were kept, less the window's as it was, and its own.
+"""
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ...networks.vgg19 import CHANNELS
+from .. import losses
+from ..border import bordered
+from ..levels import at_scale, pyramid
+from ..model import StyleContentModel, Targets, Tensors
+from ..optimize import Objective
+from ..parameters import Parameters
+from .gradients import reflected
+from .tracing import graph, specs, traced
+
+Window = tuple[slice, slice]  # rows and columns
+REACH = 24  # pixels around a window that are computed too, as far as the dearest layers see
+MOST = 0.6  # of the picture, with REACH: for more the whole picture takes no longer
+
+
+def windowed(
+    model: Any, start: np.ndarray, held: np.ndarray | None, targets: Targets, *, border: int = 0
+) -> "WindowedModel | None":
+    """The model of what is not held in the start (H, W, 3), held (H, W) bool; None for the whole picture.
+
+    The whole picture is for what lies too far apart, for tiles, for extractors other than compact, and for style losses
+    whose statistics are no means over positions.
+    """
+    able = isinstance(model, StyleContentModel) and model.style_loss.AVERAGED and model.extractor.padded
+    window = around(bordered(~held, border), 2 ** (model.levels - 1)) if held is not None and able else None
+    if window is None or share(window, bordered(held, border).shape) > MOST:
+        return None
+    return WindowedModel(model, tf.constant(bordered(start, border)), window, targets)
+
+
+def around(changes: np.ndarray, step: int = 1) -> Window | None:
+    """The smallest window of what changes, (H, W) bool, from a multiple of `step` to one; None where nothing does."""
+    spans = []
+    for axis, side in enumerate(changes.shape):
+        found = np.flatnonzero(changes.any(1 - axis))
+        if not len(found):
+            return None
+        first, last = found[[0, -1]]
+        spans.append(slice(int(first) // step * step, min(side, (int(last) // step + 1) * step)))
+    return tuple(spans)
+
+
+def share(window: Window, shape: tuple[int, int]) -> float:
+    """The share of a picture (H, W) that a window has, with what is computed around it."""
+    sides = [min(n, s.stop + REACH) - max(0, s.start - REACH) for s, n in zip(window, shape, strict=True)]
+    return sides[0] * sides[1] / (shape[0] * shape[1])
+
+
+class WindowedModel:
+    """A `StyleContentModel` of the pictures that differ from `base` (H, W, 3) inside `window` alone.
+
+    `loss` takes what is inside, (h, w, 3), and gives the loss of the whole picture and its gradient inside. targets:
+    the whole picture's, whose masks and content hold; the window's corners are on multiples of 2ᵏ for k halvings.
+    """
+
+    def __init__(self, model: StyleContentModel, base: tf.Tensor, window: Window, targets: Targets) -> None:
+        self.base, self.window, self.levels = base, window, model.levels
+        self._passes = _passes(model)
+        self._kept = self._passes.keep(base, window, targets)
+
+    @property
+    def spread(self) -> float:
+        """How many times a root mean square over the whole picture is over the window, outside of which all is 0."""
+        return float(np.sqrt(self.base.shape.num_elements() / self.base[self.window].shape.num_elements()))
+
+    def loss(self, patch: tf.Tensor, targets: Targets, weights: Tensors) -> tuple[tf.Tensor, tf.Tensor, Tensors]:
+        """As `StyleContentModel.loss`, of the picture with `patch` inside the window."""
+        compared = {name: value for name, value in targets.tensors().items() if name not in ("content", "masks")}
+        return self._passes.loss(patch, self._kept, compared, weights)
+
+
+class Inside:
+    """Parameters of a picture that changes inside a window alone: x (h, w, 3) is what is inside."""
+
+    def __init__(self, whole: Parameters, model: WindowedModel) -> None:
+        self._whole, self._base, self._window = whole, model.base, model.window
+        self.bounded, self.precondition = whole.bounded, whole.precondition
+
+    def begin(self, image: np.ndarray) -> tf.Tensor:
+        """What the picture has inside."""
+        return self._whole.begin(image)[self._window]
+
+    def objective(self, x: tf.Tensor, of_picture: Objective) -> tuple[tf.Tensor, tf.Tensor, Any]:
+        """The objective as it is: the model takes what is inside."""
+        return of_picture(x)
+
+    def result(self, x: tf.Tensor, content: np.ndarray) -> np.ndarray:
+        """The whole picture."""
+        image = np.array(self._base)
+        image[self._window] = x
+        return self._whole.result(tf.constant(image), content)
+
+
+class _Passes:
+    """What is traced once for all windows of a model: what is kept of a picture, and the loss inside."""
+
+    def __init__(self, model: StyleContentModel) -> None:
+        self.model, self._traces = model, {}
+        self._seen = graph(self._all, input_signature=[tf.TensorSpec((None, None, 3))])
+
+    def loss(self, patch: tf.Tensor, kept: dict[str, Any], compared: dict[str, Any], weights: Tensors) -> Any:
+        """Loss, gradient (h, w, 3) and terms of the picture with `patch` (h, w, 3) inside the window."""
+        total, gradient, terms = self._traced(self._loss, patch[None], kept, compared, weights)
+        return total, gradient[0], terms
+
+    def keep(self, base: tf.Tensor, window: Window, targets: Targets) -> dict[str, Any]:
+        """What the loss inside needs of the picture as it was: what lies around each layer's window, and the sums."""
+        scales, sums = {}, {}
+        for scale, picture in pyramid(base, self.model.levels).items():
+            goals = targets.content if scale == 1 else {}
+            own = tuple(slice(s.start // scale, s.stop // scale) for s in window)
+            scales[str(scale)], found = self._kept(picture, own, targets.masks, goals)
+            sums |= {at_scale(name, scale): value for name, value in found.items()}
+        inside = self._traced(self._sums, base[window][None], scales)
+
+        rows, columns = ([s.start, n - s.stop] for s, n in zip(window, base.shape[:2], strict=True))
+        hole = np.ones(base.shape, np.float32)
+        hole[window] = 0
+        channels = self.model.extractor.channels
+        return {
+            "scales": scales,
+            "sums": {name: sums[name] - inside[name] for name in sums},
+            "units": {
+                n: losses.content_scale(target, convention=self.model.convention, channels=channels[n])
+                for n, target in targets.content.items()
+            },
+            "base": hole * base,
+            "place": tf.constant([rows, columns, [0, 0]]),
+        }
+
+    def _kept(
+        self, picture: tf.Tensor, window: Window, masks: tf.Tensor | None, goals: Tensors
+    ) -> tuple[dict[str, Any], Tensors]:
+        """At one size, what lies around and inside the window's layers, and the sums of the whole picture."""
+        inputs, features = self._seen(picture)
+        rings, answers = _surroundings(inputs, window)
+        own = {layer: _answers(layer, f, inputs, answers) for layer, f in features.items()}
+
+        shares, maps, sums = {}, {}, {}
+        for layer in self.model.style_layers:
+            shape = features[layer].shape[1:3]
+            sums[layer] = self.model.statistics(features[layer], masks)
+            if masks is None:
+                rows, columns = own[layer]
+                of_window, of_all = (rows.stop - rows.start) * (columns.stop - columns.start), shape[0] * shape[1]
+            else:
+                small = tf.image.resize(masks[..., None], shape, "area")[..., 0]
+                maps[layer] = small[(slice(None), *own[layer])]
+                of_window, of_all = (tf.reduce_sum(m, (1, 2), keepdims=True) for m in (maps[layer], small))
+            shares[layer] = tf.constant(of_window / (of_all + losses.TINY), tf.float32)
+        sums |= {f"content/{n}": tf.reduce_sum((features[n] - goal) ** 2) for n, goal in goals.items()}
+        goals = {n: goal[(slice(None), *own[n])] for n, goal in goals.items()}
+        return {"rings": rings, "shares": shares, "maps": maps, "goals": goals}, sums
+
+    def _all(self, picture: tf.Tensor) -> tuple[list[tf.Tensor], Tensors]:
+        """What each convolution of a picture sees, and the layers' features."""
+        inputs: list[tf.Tensor] = []
+
+        def pad(x: tf.Tensor) -> tf.Tensor:
+            inputs.append(x)
+            return reflected(x)
+
+        return inputs, self._features(picture, pad)
+
+    def _features(self, picture: tf.Tensor, pad: Any) -> Tensors:
+        """{layer: (1, h, w, C) float32} of a picture (H, W, 3)."""
+        extractor = self.model.extractor
+        found = extractor.padded(picture[None], pad)
+        return {layer: tf.cast(f, tf.float32) for layer, f in zip(extractor.layers, found, strict=True)}
+
+    def _loss(self, patch: tf.Tensor, kept: dict[str, Any], compared: dict[str, Any], weights: Tensors) -> Any:
+        targets = Targets(content={}, **compared)
+        with tf.GradientTape() as tape:
+            tape.watch(patch)
+            inside = self._sums(patch, kept["scales"])
+            sums = {name: kept["sums"][name] + value for name, value in inside.items()}
+            terms = {f"content/{n}": unit * sums.pop(f"content/{n}") for n, unit in kept["units"].items()}
+            terms |= self.model.style_terms(sums, targets)
+            terms |= self.model.picture_terms(kept["base"] + tf.pad(patch[0], kept["place"]), targets)
+            total = tf.add_n([weights[name] * term for name, term in terms.items()])
+        return total, tape.gradient(total, patch), terms
+
+    def _sums(self, patch: tf.Tensor, scales: dict[str, Any]) -> Tensors:
+        """The window's part of the style's statistics, and of each content layer's Σ (F − P)²."""
+        sums = {}
+        for scale, picture in pyramid(patch[0], self.model.levels).items():
+            kept = scales[str(scale)]
+            rings = iter([list(kept["rings"][str(k)].values()) for k in range(len(kept["rings"]))])
+            features = self._features(picture, lambda x, rings=rings: _ringed(x, *next(rings)))
+            for layer in self.model.style_layers:
+                found = self.model.statistics(features[layer], kept["maps"].get(layer))
+                sums[at_scale(layer, scale)] = kept["shares"][layer] * found
+            sums |= {f"content/{n}": tf.reduce_sum((features[n] - goal) ** 2) for n, goal in kept["goals"].items()}
+        return sums
+
+    def _traced(self, function: Any, *inputs: Any) -> Any:
+        signature = [specs(each) for each in inputs]
+        key = (function.__name__, repr(signature))
+        if key not in self._traces:
+            self._traces[key] = traced(function, signature)
+        return self._traces[key](*inputs)
+
+
+def _surroundings(inputs: list[tf.Tensor], window: Window) -> tuple[dict[str, Any], list[Window]]:
+    """What each convolution sees around its window, and where it answers otherwise, from an even pixel to one."""
+    rings, answers = {}, []
+    for k, seen in enumerate(inputs):
+        shape = seen.shape[1:3]
+        if k and shape != inputs[k - 1].shape[1:3]:
+            window = _halved(window)
+        box = tuple(
+            slice(max(0, (s.start - 1) // 2 * 2), min(n, (s.stop + 2) // 2 * 2))
+            for s, n in zip(window, shape, strict=True)
+        )
+        crop = tuple(slice(max(0, s.start - 1), min(n, s.stop + 1)) for s, n in zip(box, shape, strict=True))
+        corner = tf.constant([w.start - c.start for w, c in zip(window, crop, strict=True)])
+        edges = tf.constant([(int(s.start == 0), int(s.stop == n)) for s, n in zip(box, shape, strict=True)])
+        rings[str(k)] = {"kept": seen[(slice(None), *crop)], "corner": corner, "edges": edges}
+        answers.append(box)
+        window = box
+    return rings, answers
+
+
+def _answers(layer: str, features: tf.Tensor, inputs: list[tf.Tensor], answers: list[Window]) -> Window:
+    """Where a layer's features (1, h, w, C) are otherwise; a block's last are seen after its pooling."""
+    k = min(list(CHANNELS).index(layer), len(inputs) - 1)
+    return answers[k] if features.shape[1:3] == inputs[k].shape[1:3] else _halved(answers[k])
+
+
+def _halved(window: Window) -> Window:
+    return tuple(slice(s.start // 2, s.stop // 2) for s in window)
+
+
+def _ringed(x: tf.Tensor, kept: tf.Tensor, corner: tf.Tensor, edges: tf.Tensor) -> tf.Tensor:
+    """x (1, h, w, C) within what was kept around it, and one more row or column, mirrored, at the picture's edges.
+
+    The gradient takes two operations; that of its slices takes a tenth of an evaluation's time.
+    """
+    top, left, rows, columns = corner[0], corner[1], tf.shape(x)[1], tf.shape(x)[2]
+    height, width = tf.shape(kept)[1], tf.shape(kept)[2]
+
+    @tf.custom_gradient
+    def ringed(x: tf.Tensor) -> tuple[tf.Tensor, Any]:
+        def gradient(upstream: tf.Tensor) -> tf.Tensor:
+            mirrored = tf.pad(edges, [[1, 1], [0, 0]])
+            folded = tf.raw_ops.MirrorPadGrad(input=upstream, paddings=mirrored, mode="REFLECT")
+            return folded[:, top : top + rows, left : left + columns]
+
+        beside = kept[:, top : top + rows]
+        x = tf.concat([beside[:, :, :left], x, beside[:, :, left + columns :]], axis=2)
+        x = tf.concat([kept[:, :top], x, kept[:, top + rows :]], axis=1)
+        above, below = x[:, 1 : 1 + edges[0, 0]], x[:, height - 1 - edges[0, 1] : height - 1]
+        x = tf.concat([above, x, below], axis=1)
+        before, after = x[:, :, 1 : 1 + edges[1, 0]], x[:, :, width - 1 - edges[1, 1] : width - 1]
+        return tf.concat([before, x, after], axis=2), gradient
+
+    return ringed(x)
+
+
+_passes = lru_cache(maxsize=16)(_Passes)
