@@ -189,6 +189,11 @@ class Run(Steps):
             used["first extractor"] = self.model_of(self.stages[0]).extractor
         return {kind: {"name": extractor.name, "sha256": extractor.checksum} for kind, extractor in used.items()}
 
+    @property
+    def windowed(self) -> bool:
+        """Whether what is not held is painted alone, inside a window."""
+        return self._window is not None
+
     def model_of(self, stage: Stage) -> StyleContentModel:
         """The model that a stage's pictures are compared by."""
         network = network_of(self._settings, stage.warm)

@@ -1,5 +1,6 @@
 """What paints a frame: an engine takes the frame and, for a shot's later ones, the guide from the frames before."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -17,6 +18,7 @@ from .onepass import Painter, Pass
 KEPT = 0.9  # the share of an earlier result that a one-pass engine keeps where motion is trusted,
 DOUBTED = 0.3  # and of this share, what it keeps of the last one all the same: strokes there flicker less, ghosts fade
 SETTLED, LOOK_BACK = 0.01, 5  # stop when the loss has fallen by less than this share over so many evaluations
+WITHIN = 0.4  # of a later frame's evaluations are as good as all, where a window is painted alone: each moves it more
 EMPHASIS = 0.5  # what begins anew has this share of the style's statistics, however small it is
 SOME = 0.02  # of a frame must begin anew for that, and for a sketch of it:
 SKETCH = 60  # evaluations at half the size
@@ -97,7 +99,10 @@ class Optimised:
             more["masks"] = [emphasis(guide.anew)] * len(self.styles.pictures)
             start = self._sketched(frame, start, guide.anew, settings, more)
         follows = replace(settings, steps=settings.next_steps, scales=1)
-        return Run(frame, self.styles, follows, start=start, held=guide.held, **more)
+        run = Run(frame, self.styles, follows, start=start, held=guide.held, **more)
+        if run.windowed:
+            run.total_steps = math.ceil(WITHIN * run.total_steps)
+        return run
 
     def _sketched(
         self, frame: np.ndarray, start: np.ndarray, anew: np.ndarray, settings: Settings, more: dict[str, Any]

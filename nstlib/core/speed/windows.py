@@ -121,50 +121,45 @@ class _Passes:
         """What the loss inside needs of the picture as it was: what lies around each layer's window, and the sums."""
         scales, sums = {}, {}
         for scale, picture in pyramid(base, self.model.levels).items():
-            goals = targets.content if scale == 1 else {}
+            content = targets.content if scale == 1 else {}
             own = tuple(slice(s.start // scale, s.stop // scale) for s in window)
-            scales[str(scale)], found = self._kept(picture, own, targets.masks, goals)
-            sums |= {at_scale(name, scale): value for name, value in found.items()}
-        inside = self._traced(self._sums, base[window][None], scales)
+            scales[str(scale)], outside = self._kept(picture, own, targets.masks, content)
+            sums |= {at_scale(name, scale): value for name, value in outside.items()}
 
+        convention, channels = self.model.convention, self.model.extractor.channels
+        scaled = {
+            n: losses.content_scale(p, convention=convention, channels=channels[n]) for n, p in targets.content.items()
+        }
         rows, columns = ([s.start, n - s.stop] for s, n in zip(window, base.shape[:2], strict=True))
         hole = np.ones(base.shape, np.float32)
         hole[window] = 0
-        channels = self.model.extractor.channels
-        return {
-            "scales": scales,
-            "sums": {name: sums[name] - inside[name] for name in sums},
-            "units": {
-                n: losses.content_scale(target, convention=self.model.convention, channels=channels[n])
-                for n, target in targets.content.items()
-            },
-            "base": hole * base,
-            "place": tf.constant([rows, columns, [0, 0]]),
-        }
+        place = tf.constant([rows, columns, [0, 0]])
+        return {"scales": scales, "sums": sums, "content": scaled, "base": hole * base, "place": place}
 
     def _kept(
-        self, picture: tf.Tensor, window: Window, masks: tf.Tensor | None, goals: Tensors
+        self, picture: tf.Tensor, window: Window, masks: tf.Tensor | None, content: Tensors
     ) -> tuple[dict[str, Any], Tensors]:
-        """At one size, what lies around and inside the window's layers, and the sums of the whole picture."""
+        """At one size, what lies around the window's layers and what they are compared with, and the sums outside."""
         inputs, features = self._seen(picture)
         rings, answers = _surroundings(inputs, window)
-        own = {layer: _answers(layer, f, inputs, answers) for layer, f in features.items()}
+        own = {n: (slice(None), *_answers(n, f, inputs, answers)) for n, f in features.items()}
 
-        shares, maps, sums = {}, {}, {}
+        shares, maps, outside = {}, {}, {}
         for layer in self.model.style_layers:
-            shape = features[layer].shape[1:3]
-            sums[layer] = self.model.statistics(features[layer], masks)
-            if masks is None:
-                rows, columns = own[layer]
-                of_window, of_all = (rows.stop - rows.start) * (columns.stop - columns.start), shape[0] * shape[1]
-            else:
-                small = tf.image.resize(masks[..., None], shape, "area")[..., 0]
-                maps[layer] = small[(slice(None), *own[layer])]
-                of_window, of_all = (tf.reduce_sum(m, (1, 2), keepdims=True) for m in (maps[layer], small))
-            shares[layer] = tf.constant(of_window / (of_all + losses.TINY), tf.float32)
-        sums |= {f"content/{n}": tf.reduce_sum((features[n] - goal) ** 2) for n, goal in goals.items()}
-        goals = {n: goal[(slice(None), *own[n])] for n, goal in goals.items()}
-        return {"rings": rings, "shares": shares, "maps": maps, "goals": goals}, sums
+            inside, shape = features[layer][own[layer]], features[layer].shape[1:3]
+            part, whole = float(np.prod(inside.shape[1:3])), float(np.prod(shape))
+            if masks is not None:
+                small = tf.image.resize(masks[..., None], shape, "area")[..., 0]  # (K, H, W) -> (K, h, w)
+                maps[layer] = small[own[layer]]
+                part, whole = (tf.reduce_sum(m, (1, 2), keepdims=True) for m in (maps[layer], small))
+            shares[layer] = tf.constant(part / (whole + losses.TINY), tf.float32)
+            found = self.model.statistics(inside, maps.get(layer))
+            outside[layer] = self.model.statistics(features[layer], masks) - shares[layer] * found
+
+        errors = {n: (features[n] - p) ** 2 for n, p in content.items()}
+        outside |= {f"content/{n}": tf.reduce_sum(e) - tf.reduce_sum(e[own[n]]) for n, e in errors.items()}
+        goals = {n: p[own[n]] for n, p in content.items()}
+        return {"rings": rings, "shares": shares, "maps": maps, "goals": goals}, outside
 
     def _all(self, picture: tf.Tensor) -> tuple[list[tf.Tensor], Tensors]:
         """What each convolution of a picture sees, and the layers' features."""
@@ -188,7 +183,7 @@ class _Passes:
             tape.watch(patch)
             inside = self._sums(patch, kept["scales"])
             sums = {name: kept["sums"][name] + value for name, value in inside.items()}
-            terms = {f"content/{n}": unit * sums.pop(f"content/{n}") for n, unit in kept["units"].items()}
+            terms = {f"content/{n}": scale * sums.pop(f"content/{n}") for n, scale in kept["content"].items()}
             terms |= self.model.style_terms(sums, targets)
             terms |= self.model.picture_terms(kept["base"] + tf.pad(patch[0], kept["place"]), targets)
             total = tf.add_n([weights[name] * term for name, term in terms.items()])

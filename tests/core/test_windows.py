@@ -1,0 +1,78 @@
+"""What changes inside a window alone: loss and gradient are the whole picture's, and what is held stays."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import smooth_noise
+
+from nstlib.core.border import bordered
+from nstlib.core.model import load_model
+from nstlib.core.run import Run
+from nstlib.core.speed.windows import WindowedModel, around, windowed
+from nstlib.settings import Settings
+
+SHAPE = (101, 143)
+SETTINGS = Settings(size=143, steps=3, scales=1, precision="float32", border=12)
+MIDDLE = (slice(40, 56), slice(52, 84))
+
+
+@pytest.mark.parametrize("style_loss", ["gram", "wasserstein", "moments"])
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("place", [MIDDLE, (slice(0, 20), slice(120, 167)), (slice(96, 125), slice(0, 28))])
+def test_the_loss_inside_and_its_gradient_are_those_of_the_whole_picture(place, masked, style_loss):
+    settings, earlier = replace(SETTINGS, style_loss=style_loss), [(smooth_noise(4, SHAPE), np.ones(SHAPE, np.float32))]
+    masks = [smooth_noise(6, SHAPE)[..., 0], smooth_noise(7, SHAPE)[..., 0]] if masked else []
+    styles = [smooth_noise(2, (90, 90)), smooth_noise(3, (80, 90))]
+    run = Run(smooth_noise(1, SHAPE), styles, settings, start=smooth_noise(5, SHAPE), earlier=earlier, masks=masks)
+    model, base = load_model(settings, levels=2), run.optimizer.x
+    targets = replace(run._targets, style=run.styles.statistics(model, max(SHAPE)))
+    weights = {**run._weights, **{f"style/{name}": tf.constant(0.5) for name in targets.style}}
+    image = base.numpy()
+    image[place] = smooth_noise(8, base.shape[:2])[place]
+
+    whole = model.loss(tf.constant(image), targets, weights)
+    inside = WindowedModel(model, base, place, targets).loss(tf.constant(image[place]), targets, weights)
+
+    np.testing.assert_allclose(inside[0], whole[0], rtol=1e-4)
+    np.testing.assert_allclose(inside[1], whole[1].numpy()[place], atol=1e-4 * np.abs(whole[1]).max())
+    for name, value in whole[2].items():
+        np.testing.assert_allclose(inside[2][name], value, rtol=1e-3, err_msg=name)
+
+
+def test_a_run_paints_inside_the_window_alone_as_one_of_the_whole_picture_that_is_not_held():
+    content, start = smooth_noise(1, (160, 240)), smooth_noise(5, (160, 240))
+    held = np.ones((160, 240), bool)
+    held[60:90, 100:140] = False
+    run = Run(content, smooth_noise(2, (90, 90)), replace(SETTINGS, size=240), start=start, held=held)
+    image = run.finish()
+    changed = np.abs(image - start).max(-1) > 0
+    assert changed[60:90, 100:140].mean() > 0.9
+    rows, columns = around(changed)
+    assert rows.start >= 56 and rows.stop <= 96 and columns.start >= 96 and columns.stop <= 144
+    assert run.curves["total"][-1] < run.curves["total"][0]
+
+    other = Run(content, run.styles, replace(SETTINGS, size=240), start=start, held=held)
+    other.restore(run.state())
+    np.testing.assert_array_equal(other.image, image)
+
+
+@pytest.mark.parametrize(
+    "changes, moving",
+    [({"style_loss": "remd"}, 20), ({"extractor": "random"}, 20), ({}, 90), ({}, 0), ({"tile": 64}, 20)],
+)
+def test_the_whole_picture_is_for_what_a_window_cannot_do_or_would_cover(changes, moving):
+    held = np.ones(SHAPE, bool)
+    held[:moving, :moving] = False
+    run = Run(smooth_noise(1, SHAPE), smooth_noise(2, (90, 90)), replace(SETTINGS, **changes), held=held)
+    assert run.optimizer.x.shape == bordered(smooth_noise(1, SHAPE), 12).shape
+    assert windowed(run._model, run._start, None, run._targets) is None
+
+
+def test_a_window_is_the_smallest_from_a_step_to_a_step():
+    changes = np.zeros((30, 41), bool)
+    assert around(changes) is None
+    changes[5, 39] = changes[13, 40] = True
+    assert around(changes) == (slice(5, 14), slice(39, 41))
+    assert around(changes, 4) == (slice(4, 16), slice(36, 41))
