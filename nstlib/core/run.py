@@ -18,7 +18,7 @@ from .schedule import Stage, level_count, network_of, plan, result_shape, workin
 from .speed import arithmetic, memory
 from .speed.lbfgs import LBFGS
 from .speed.tiles import TiledModel, tiled
-from .speed.windows import Inside, windowed
+from .speed.windows import FreePixels, windowed
 from .steps import Diverged, Inputs, Steps, to_paint
 from .styles import Picture, Styles
 
@@ -35,8 +35,8 @@ class Run(Steps):
     for each style, of the content's size. start: a picture that goes before `settings.init`. region: (H, W), of the
     content's size; the start is then a finished picture, which is painted anew there, from `settings.init`, and stays
     elsewhere, pixel for pixel. earlier: pairs (warped result, reliability) for the temporal loss. held: (H, W) bool, of
-    the result's size, where the start need not change: in a run of one stage the rest is painted alone, where it lies
-    within a small window, before what is kept around it (`speed.windows`). With `init="compact"`
+    the result's size, where a run of one stage keeps its start to the bit; what is free in a small window is painted
+    for the work of the window (`speed.windows`). With `init="compact"`
     the first steps are compact's, and so are their losses; the last share of the steps, at full size, is the
     extractor's.
     Raises NstlibError, before the first step, for what cannot be run.
@@ -68,7 +68,8 @@ class Run(Steps):
 
         # prepare
         super().__init__(Inputs(content, styles, settings, masks, start, region), settings, settings.steps)
-        self._earlier, self._held = earlier, held if len(self.stages) == 1 else None
+        self._earlier = earlier
+        self._held = held if len(self.stages) == 1 and self.region.mask is None else None
         self._start = self.first_picture(self.stages[0].shape)
         self.optimizer: Adam | LBFGS | None = None
         self._enter(0)
@@ -105,7 +106,9 @@ class Run(Steps):
         """The parametrisation, the terms' weights and the styles' shares, as the settings have them now."""
         content = to_paint(self._settings, images.resize(self.content, self.stages[self._stage].shape))
         self.parameters = load_parameters(content, self._settings, styles=self.styles.pictures, masks=self.masks)
-        self.parameters = Inside(self.parameters, self._window) if self._window else self.parameters
+        if self._held is not None:
+            window = self._window and self._window.window
+            self.parameters = FreePixels(self.parameters, self._start, self._held, window)
         weights = self.region.balanced(term_weights(self._settings, self._targets.style))
         self._weights = {name: tf.constant(weight, tf.float32) for name, weight in weights.items()}
         self._targets = replace(self._targets, shares=_shares(self))
@@ -114,7 +117,7 @@ class Run(Steps):
         """An optimiser that starts from x."""
         settings, bounded = self._settings, self.parameters.bounded
         if settings.optimizer == "lbfgs":
-            spread = self._window.spread if self._window else 1.0
+            spread = 1.0 if self._held is None else self.parameters.spread
             moves = 3 if settings.tile else None  # a picture in tiles has no room for many copies of itself
             first = NEAR * spread if self._earlier else (0.01 if self._stage else 0.04)
             return LBFGS(x, memory=moves, first=first, precondition=self.parameters.precondition, bounded=bounded)
@@ -188,11 +191,6 @@ class Run(Steps):
         if self.stages[0].warm:
             used["first extractor"] = self.model_of(self.stages[0]).extractor
         return {kind: {"name": extractor.name, "sha256": extractor.checksum} for kind, extractor in used.items()}
-
-    @property
-    def windowed(self) -> bool:
-        """Whether what is not held is painted alone, inside a window."""
-        return self._window is not None
 
     def model_of(self, stage: Stage) -> StyleContentModel:
         """The model that a stage's pictures are compared by."""

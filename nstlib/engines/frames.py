@@ -18,7 +18,8 @@ from .onepass import Painter, Pass
 KEPT = 0.9  # the share of an earlier result that a one-pass engine keeps where motion is trusted,
 DOUBTED = 0.3  # and of this share, what it keeps of the last one all the same: strokes there flicker less, ghosts fade
 SETTLED, LOOK_BACK = 0.01, 5  # stop when the loss has fallen by less than this share over so many evaluations
-WITHIN = 0.4  # of a later frame's evaluations are as good as all, where a window is painted alone: each moves it more
+HELD = 0.4  # of a frame is held, or more: it stays to the bit while the rest is painted, which then needs
+FEWER = 1 / 3  # of the evaluations: none goes into what would be put back
 EMPHASIS = 0.5  # what begins anew has this share of the style's statistics, however small it is
 SOME = 0.02  # of a frame must begin anew for that, and for a sketch of it:
 SKETCH = 60  # evaluations at half the size
@@ -98,11 +99,10 @@ class Optimised:
         if guide.anew is not None and guide.anew.mean() > SOME:
             more["masks"] = [emphasis(guide.anew)] * len(self.styles.pictures)
             start = self._sketched(frame, start, guide.anew, settings, more)
-        follows = replace(settings, steps=settings.next_steps, scales=1)
-        run = Run(frame, self.styles, follows, start=start, held=guide.held, **more)
-        if run.windowed:
-            run.total_steps = math.ceil(WITHIN * run.total_steps)
-        return run
+        much = guide.held.mean() >= HELD
+        steps = math.ceil(FEWER * settings.next_steps) if much else settings.next_steps
+        follows = replace(settings, steps=steps, scales=1)
+        return Run(frame, self.styles, follows, start=start, held=guide.held if much else None, **more)
 
     def _sketched(
         self, frame: np.ndarray, start: np.ndarray, anew: np.ndarray, settings: Settings, more: dict[str, Any]

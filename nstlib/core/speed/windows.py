@@ -72,36 +72,40 @@ class WindowedModel:
         self._passes = _passes(model)
         self._kept = self._passes.keep(base, window, targets)
 
-    @property
-    def spread(self) -> float:
-        """How many times a root mean square over the whole picture is over the window, outside of which all is 0."""
-        return float(np.sqrt(self.base.shape.num_elements() / self.base[self.window].shape.num_elements()))
-
     def loss(self, patch: tf.Tensor, targets: Targets, weights: Tensors) -> tuple[tf.Tensor, tf.Tensor, Tensors]:
         """As `StyleContentModel.loss`, of the picture with `patch` inside the window."""
         compared = {name: value for name, value in targets.tensors().items() if name not in ("content", "masks")}
         return self._passes.loss(patch, self._kept, compared, weights)
 
 
-class Inside:
-    """Parameters of a picture that changes inside a window alone: x (h, w, 3) is what is inside."""
+class FreePixels:
+    """Parameters of a picture of which what is held stays as the start has it, to the bit; x as the window, or all.
 
-    def __init__(self, whole: Parameters, model: WindowedModel) -> None:
-        self._whole, self._base, self._window = whole, model.base, model.window
+    start (H, W, 3), held (H, W) bool.
+    """
+
+    def __init__(self, whole: Parameters, start: np.ndarray, held: np.ndarray, window: Window | None) -> None:
+        self._whole, self._base = whole, whole.begin(start).numpy()
+        self._window = window or (slice(None), slice(None))
+        border = (len(self._base) - len(held)) // 2
+        free = ~bordered(held, border)[..., None]
+        self._there, self._free = tf.constant(self._base[self._window]), tf.constant(free[self._window], tf.float32)
+        self.spread = float(np.sqrt(free.size / max(1, free.sum())))
         self.bounded, self.precondition = whole.bounded, whole.precondition
 
     def begin(self, image: np.ndarray) -> tf.Tensor:
-        """What the picture has inside."""
+        """What the picture has inside the window."""
         return self._whole.begin(image)[self._window]
 
     def objective(self, x: tf.Tensor, of_picture: Objective) -> tuple[tf.Tensor, tf.Tensor, Any]:
-        """The objective as it is: the model takes what is inside."""
-        return of_picture(x)
+        """The objective of what is inside the window, with what is held there."""
+        loss, gradient, report = of_picture(self._there + self._free * (x - self._there))
+        return loss, self._free * gradient, report
 
     def result(self, x: tf.Tensor, content: np.ndarray) -> np.ndarray:
         """The whole picture."""
-        image = np.array(self._base)
-        image[self._window] = x
+        image = self._base.copy()
+        image[self._window] = np.where(self._free > 0, x, self._there)
         return self._whole.result(tf.constant(image), content)
 
 
