@@ -1,4 +1,4 @@
-"""The bundled samples: a clip whose exact flow is known, three styles, and styles as busy as one asks.
+"""The bundled samples: a clip whose exact flow is known, a night, three styles, and styles as busy as one asks.
 
 `python -m nstlib.samples` draws them anew.
 
@@ -78,6 +78,17 @@ def busy_style(busyness: float, *, seed: int = 0, size: tuple[int, int] = (512, 
     if not (isinstance(busyness, Real) and 0 <= busyness <= 1):
         raise NstlibError(f"busyness={busyness!r}; give a number from 0 to 1")
     return busy(float(busyness), np.random.default_rng(seed), _sized(size))
+
+
+def night(*, size: tuple[int, int] = SIZE) -> np.ndarray:
+    """A town across the water at night, to light a photograph by: (H, W, 3) float32 RGB in [0, 1].
+
+    size: (H, W); other shapes than 9:16 stretch the picture.
+    """
+    from ._drawing import scene
+    from ._drawing.night import night as drawn
+
+    return scene.resize(drawn(np.random.default_rng(SEED)), _sized(size))
 
 
 def _known(index: int) -> int:

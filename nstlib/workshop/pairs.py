@@ -2,7 +2,7 @@
 
 The photographs are matplotlib's, scikit-image's and the bundled clip's; the paintings are drawn (`nstlib.samples`).
 Each picture is one command's, which the page quotes. One that outputs/pairs/ has already is not made again. The twelve
-take a quarter of an hour of one core; a page that is new needs a line in mkdocs.yml.
+take a quarter of an hour of one core.
 """
 
 import shlex
@@ -115,8 +115,8 @@ HEAD = f"""# Twelve pairs
 
 Each picture is what one command makes of a photograph and a drawn painting, {SIZE} pixels wide or high, here as JPEG.
 `python -m nstlib.workshop.pairs` writes the photographs and paintings into `{WORK}/` and runs the commands. Times are
-the processors' seconds on x86-64 with AVX-512 and its bfloat16, all of the command counted; on two idle cores the
-command takes a little more than half of that.
+the processors' seconds on x86-64 with AVX-512 and its bfloat16, all of the command counted, of a busy machine; on two
+idle cores Cat in whirls took 38 s.
 
 The photographs are public: cat (S. van der Walt, CC0), coffee (R. Michel, CC0), rocket (SpaceX, public
 domain) and astronaut (NASA, public domain) come with scikit-image, the portrait (US Navy, public domain) with

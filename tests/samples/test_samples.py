@@ -148,6 +148,7 @@ def test_photograph_is_a_picture():
         (lambda: samples.frame(0, size=(0, 640)), r"size=\(0, 640\); give"),
         (lambda: samples.frame(0, size=360), "size=360; give"),
         (lambda: samples.busy_style(1.5), "busyness=1.5; give"),
+        (lambda: samples.night(size=(4, 640)), r"size=\(4, 640\); give"),
         (lambda: samples.busy_style(float("nan")), "busyness=nan; give"),
         (lambda: samples.busy_style("high"), "busyness='high'; give"),
     ],
@@ -175,3 +176,11 @@ def test_drawing_anew_gives_the_same_files(tmp_path):
     samples.render(tmp_path)
     for path in sorted(tmp_path.rglob("*.*")):
         assert path.read_bytes() == (samples.DATA / path.relative_to(tmp_path)).read_bytes(), path.name
+
+
+def test_the_night_is_dark_blue_above_and_warm_along_the_shore():
+    night = samples.night(size=(180, 320))
+    assert night.shape == (180, 320, 3) and night.dtype == np.float32 and 0 <= night.min() <= night.max() <= 1
+    sky, shore = night[:80].mean((0, 1)), night[96:103, 150:260].max((0, 1))
+    assert sky[2] > 1.5 * sky[0] and sky.max() < 0.4 and shore[0] > shore[2] > sky[2]
+    assert np.array_equal(night, samples.night(size=(180, 320)))
