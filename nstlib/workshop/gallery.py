@@ -9,6 +9,7 @@ from tqdm.auto import tqdm
 
 from .. import samples
 from ..cli.demo import in_each_style
+from ..core.run import Run
 from ..errors import NstlibError
 from ..media import clips, images
 from ..research import plots
@@ -21,7 +22,7 @@ CLIP = Settings(size=180, steps=80)  # three abreast in a GIF under 1 MB
 
 
 def gallery(folder: Path, settings: Settings | None = None, *, clip: Settings = CLIP, frames: int = 16) -> list[Path]:
-    """Write styles.jpg, portrait.jpg and clip.gif to the folder. Returns their paths.
+    """Write styles.jpg, portrait.jpg, night.jpg and clip.gif to the folder. Returns their paths.
 
     settings: of the pictures; clip: of the clip; frames: how many, every second of the bundled clip's. Raises
     NstlibError where the folder does not exist.
@@ -32,6 +33,7 @@ def gallery(folder: Path, settings: Settings | None = None, *, clip: Settings = 
     return [
         pictures(folder / "styles.jpg", samples.frame(FRAME), "a frame of the bundled clip", settings, columns=2),
         pictures(folder / "portrait.jpg", images.load(samples.photograph()), "a photograph", settings, columns=4),
+        at_night(folder / "night.jpg", settings),
         beside(folder / "clip.gif", clip, frames),
     ]
 
@@ -41,6 +43,15 @@ def pictures(path: Path, content: np.ndarray, name: str, settings: Settings, *, 
     shown = {name: images.load(content, size=settings.size)}
     shown |= {style: run.image for style, run in in_each_style(content, settings)}
     plots.save(plots.show(shown, columns=columns), path)
+    return path
+
+
+def at_night(path: Path, settings: Settings) -> Path:
+    """A frame of the bundled clip, the drawn night, and the frame in its light, as one figure."""
+    evening, night = samples.frame(FRAME), samples.night()
+    lit = Run(evening, night, Settings(rendering="photo", size=settings.size)).finish()
+    shown = {"an evening": images.load(evening, size=settings.size), "a night": night, "the evening, in its light": lit}
+    plots.save(plots.show(shown), path)
     return path
 
 
