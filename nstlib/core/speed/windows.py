@@ -113,12 +113,17 @@ class _Passes:
     """What is traced once for all windows of a model: what is kept of a picture, and the loss inside."""
 
     def __init__(self, model: StyleContentModel) -> None:
-        self.model, self._traces = model, {}
+        self.model = model
+        self._traces: dict[tuple, Any] = {}
         self._seen = graph(self._all, input_signature=[tf.TensorSpec((None, None, 3))])
 
     def loss(self, patch: tf.Tensor, kept: dict[str, Any], compared: dict[str, Any], weights: Tensors) -> Any:
         """Loss, gradient (h, w, 3) and terms of the picture with `patch` (h, w, 3) inside the window."""
-        total, gradient, terms = self._traced(self._loss, patch[None], kept, compared, weights)
+        inputs = patch[None], kept, compared, weights
+        kind = (*compared, bool(kept["scales"]["1"]["maps"]))
+        if kind not in self._traces:
+            self._traces[kind] = traced(self._loss, [specs(each) for each in inputs])
+        total, gradient, terms = self._traces[kind](*inputs)
         return total, gradient[0], terms
 
     def keep(self, base: tf.Tensor, window: Window, targets: Targets) -> dict[str, Any]:
@@ -205,13 +210,6 @@ class _Passes:
                 sums[at_scale(layer, scale)] = kept["shares"][layer] * found
             sums |= {f"content/{n}": tf.reduce_sum((features[n] - goal) ** 2) for n, goal in kept["goals"].items()}
         return sums
-
-    def _traced(self, function: Any, *inputs: Any) -> Any:
-        signature = [specs(each) for each in inputs]
-        key = (function.__name__, repr(signature))
-        if key not in self._traces:
-            self._traces[key] = traced(function, signature)
-        return self._traces[key](*inputs)
 
 
 def _surroundings(inputs: list[tf.Tensor], window: Window) -> tuple[dict[str, Any], list[Window]]:
