@@ -387,6 +387,8 @@ def test_the_brush_tells_where_a_style_goes_and_what_is_painted_anew(page):
     page.locator(".nst-card").wait_for()  # the result as it was
     changes(page, PIXELS, masked)
     ended(page)
+    assert not page.locator(".nst-brush").is_visible()  # its marks would lie over what was painted
+    press(page, "Brush")
     press(page, "Clear")
     marks(page, "0 % marked")
     page.keyboard.press("Escape")
@@ -572,7 +574,7 @@ def test_a_restarted_kernel_is_said_once(page):
     page.evaluate("jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
     page.wait_for_selector(".nst-studio.jupyter-widgets-disconnected")
     said = "getComputedStyle(document.querySelector('.nst-studio'), '::after').content"
-    assert "run the cell again" in page.evaluate(said)
+    assert "run the notebook from its top" in page.evaluate(said)
     icons = """[...document.querySelectorAll('.nst-studio .jupyter-widgets-disconnected')]
         .filter(e => getComputedStyle(e, '::before').display !== 'none').length"""
     assert page.evaluate(icons) == 0
