@@ -16,9 +16,11 @@ import json
 import math
 import shutil
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any, NamedTuple
 
 import cv2
@@ -94,13 +96,13 @@ class FramePair(NamedTuple):
 
 
 class Learnt(NamedTuple):
-    """After a step: its number, the batch's loss and distances, and seconds left if all steps are taken."""
+    """After a step: its number, the batch's loss and distances, and seconds left if all steps are taken, once known."""
 
     number: int
     loss: float
     style: float
     content: float
-    seconds_left: float
+    seconds_left: float | None
 
 
 def learn(
@@ -162,6 +164,7 @@ class Learning:
         self._held_out = np.stack([_crop(held_out, self._contents, lesson.size) for _ in range(max(2, lesson.batch))])
         self._graph = Graph(self.painting, self._held_out[:4], lesson)
         self.number, self.best, self._since, self._seconds, self._saved = 0, math.inf, 0, 0.0, clock()
+        self._last: deque[float] = deque(maxlen=21)  # the seconds of the last steps
         self.best_weights = self._graph.average.numpy()
         if state:
             self._restore(*state)
@@ -189,7 +192,9 @@ class Learning:
         self._seconds += self._clock() - began
         if self._clock() - self._saved > SAVE_EVERY:
             self.save()
-        left = (self.lesson.steps - self.number) * self._seconds / self.number
+        self._last.append(self._clock() - began)
+        known = len(self._last) > 2  # the first step traces, and takes far longer
+        left = (self.lesson.steps - self.number) * median(self._last) if known else None
         return Learnt(self.number, loss, style, content, left)
 
     def _batch(self, number: int) -> dict[str, np.ndarray]:

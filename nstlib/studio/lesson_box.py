@@ -73,4 +73,5 @@ class LessonBox:
 
 
 def _line(step: Learnt, lesson: Lesson) -> str:
-    return f"step {step.number} of {lesson.steps} · about {roughly(step.seconds_left)} left"
+    left = "" if step.seconds_left is None else f" · about {roughly(step.seconds_left)} left"
+    return f"step {step.number} of {lesson.steps}{left}"
