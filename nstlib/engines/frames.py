@@ -18,8 +18,8 @@ from .onepass import Painter, Pass
 KEPT = 0.9  # the share of an earlier result that a one-pass engine keeps where motion is trusted,
 DOUBTED = 0.3  # and of this share, what it keeps of the last one all the same: strokes there flicker less, ghosts fade
 SETTLED, LOOK_BACK = 0.01, 5  # stop when the loss has fallen by less than this share over so many evaluations
-HELD = 0.4  # of a frame is held, or more: it stays to the bit while the rest is painted, which then needs
-FEWER = 1 / 3  # of the evaluations: none goes into what would be put back
+HELD = 0.45  # of a frame is held, or more: it stays to the bit while the rest is painted, in as large a share
+LEAST = 1 / 3  # of the evaluations as it has of the frame, and at least this one: none goes into what is put back
 EMPHASIS = 0.5  # what begins anew has this share of the style's statistics, however small it is
 SOME = 0.02  # of a frame must begin anew for that, and for a sketch of it:
 SKETCH = 60  # evaluations at half the size
@@ -99,10 +99,10 @@ class Optimised:
         if guide.anew is not None and guide.anew.mean() > SOME:
             more["masks"] = [emphasis(guide.anew)] * len(self.styles.pictures)
             start = self._sketched(frame, start, guide.anew, settings, more)
-        much = guide.held.mean() >= HELD
-        steps = math.ceil(FEWER * settings.next_steps) if much else settings.next_steps
-        follows = replace(settings, steps=steps, scales=1)
-        return Run(frame, self.styles, follows, start=start, held=guide.held if much else None, **more)
+        held = float(guide.held.mean())
+        share = max(LEAST, 1 - held) if held >= HELD else 1.0
+        follows = replace(settings, steps=math.ceil(share * settings.next_steps), scales=1)
+        return Run(frame, self.styles, follows, start=start, held=guide.held if held >= HELD else None, **more)
 
     def _sketched(
         self, frame: np.ndarray, start: np.ndarray, anew: np.ndarray, settings: Settings, more: dict[str, Any]
