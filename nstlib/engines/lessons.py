@@ -143,9 +143,7 @@ class Learning:
         self.output, self.lesson, self._clock = output, lesson, clock
         self.painting = _painting(painting, lesson.style_size)
         self._contents = learned_from(photos, neighbours)
-        self._neighbours = [n for n in neighbours if min(n.a.shape[:2]) >= lesson.size]
-        if neighbours and not self._neighbours:
-            raise NstlibError(f"the clip's frames are smaller than the crops, {lesson.size} px; choose a smaller size")
+        self._neighbours = [_enlarged(pair, lesson.size) for pair in neighbours]
         self.record = {
             "kind": "learned",
             "painting": {"path": None if isinstance(painting, np.ndarray) else str(painting)}
@@ -336,6 +334,16 @@ def learned_from(photos: str | Path | Sequence[Picture], neighbours: Sequence[Fr
         found = [images.to_uint8(images.load(samples.photograph(), size=LONGEST))]
         found += [images.to_uint8(samples.frame(index)) for index in range(0, 60, 6)]
     return found
+
+
+def _enlarged(pair: FramePair, size: int) -> FramePair:
+    """The pair with its motion, its shorter side of this many pixels at least: a wide clip's is less than a crop's."""
+    height, width = pair.a.shape[:2]
+    if min(height, width) >= size:
+        return pair
+    wide, high = (max(size, round(n * size / min(height, width))) for n in (width, height))
+    a, b, flow, c = (cv2.resize(part, (wide, high), interpolation=cv2.INTER_LINEAR) for part in pair)
+    return FramePair(a, b, flow * np.float32((wide / width, high / height)), c)
 
 
 def _crop(rng: np.random.Generator, pictures: Sequence[np.ndarray], size: int) -> np.ndarray:

@@ -160,6 +160,17 @@ def test_motion_moves_the_twin_onto_the_first():
     np.testing.assert_allclose(moved[4:-4, 4:-4], picture[4:-4, 4:-4], atol=0.02)
 
 
+def test_a_clip_lower_than_the_crops_is_enlarged_with_its_motion(tmp_path):
+    picture = smooth_noise(3, (36, 64))
+    flow = np.broadcast_to(np.float32((3, 0)), (36, 64, 2))
+    pair = lessons.FramePair(picture, np.roll(picture, 3, 1), flow, np.ones((36, 64), np.float32))
+    larger = lessons._enlarged(pair, 64)
+    assert larger.a.shape == (64, 114, 3) and larger.c.shape == (64, 114)
+    moved = lessons._warped(larger.b, larger.flow).numpy()
+    np.testing.assert_allclose(moved[4:-4, 8:-12], larger.a[4:-4, 8:-12], atol=0.03)
+    next(learn(PAINTING, tmp_path / "wide", neighbours=[pair], lesson=LESSON))
+
+
 @pytest.mark.parametrize(
     ("painting", "photos", "message"),
     [
