@@ -34,7 +34,7 @@ class Gallery:
         self._quiet = False
         self.sources = list(offered)
         self.tiles = Thumbnails(items=[thumbnail(source) for source in offered], chosen=[0], many=many, label=label)
-        self.path = widgets.Text(placeholder="path of a picture or clip, Enter", continuous_update=False)
+        self.path = widgets.Text(placeholder="a path, then Enter", continuous_update=False)
         self.upload = widgets.FileUpload(description="Upload", accept="image/*" if many else "image/*,video/*")
         self.blend = widgets.Checkbox(description="blend several", indent=False, tooltip="a click adds (as with Ctrl)")
         self.slider = widgets.IntSlider(0, 0, 1, tooltip="the clip's frame", continuous_update=False)
