@@ -18,10 +18,11 @@ SETTINGS = Settings(size=143, steps=3, scales=1, precision="float32", border=12)
 MIDDLE = (slice(40, 56), slice(52, 84))
 
 
-@pytest.mark.parametrize("style_loss", ["gram", "wasserstein", "moments"])
-@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize(
+    "style_loss, masked", [("gram", False), ("gram", True), ("wasserstein", True), ("moments", False)]
+)
 @pytest.mark.parametrize("place", [MIDDLE, (slice(0, 20), slice(120, 167)), (slice(96, 125), slice(0, 28))])
-def test_the_loss_inside_and_its_gradient_are_those_of_the_whole_picture(place, masked, style_loss):
+def test_the_loss_inside_and_its_gradient_are_those_of_the_whole_picture(place, style_loss, masked):
     settings, earlier = replace(SETTINGS, style_loss=style_loss), [(smooth_noise(4, SHAPE), np.ones(SHAPE, np.float32))]
     masks = [smooth_noise(6, SHAPE)[..., 0], smooth_noise(7, SHAPE)[..., 0]] if masked else []
     styles = [smooth_noise(2, (90, 90)), smooth_noise(3, (80, 90))]
