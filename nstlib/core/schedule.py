@@ -24,7 +24,7 @@ FIT = 256  # px, a photograph's longest side where its colour maps are found: th
 NARROW = 32  # px, the shortest side there: what the deepest layer needs
 PHOTO_COARSE = (0.6, 0.1)  # of the evaluations: at half of that, where most of the way is gone at a quarter of the time
 FAST = 160  # evaluations of the last size in bfloat16, at most: further on its rounding holds L-BFGS up
-EXACT = 1 / 16  # of the evaluations, the last ones, in float32 in any case
+EXACT = 1 / 40  # of the evaluations, the last ones, in float32 in any case
 
 
 class Stage(NamedTuple):

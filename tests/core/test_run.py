@@ -98,8 +98,8 @@ def test_a_restored_run_goes_on_as_if_it_had_never_stopped(content, style, small
     assert whole.curves == other.curves
 
 
-@pytest.mark.parametrize(("steps", "exact"), [(1, 1), (16, 1), (17, 2), (40, 3)])
-def test_the_last_sixteenth_of_a_mixed_run_is_in_float32(content, style, small, steps, exact):
+@pytest.mark.parametrize(("steps", "exact"), [(1, 1), (40, 1), (41, 2), (90, 3)])
+def test_the_last_fortieth_of_a_mixed_run_is_in_float32(content, style, small, steps, exact):
     run = make(content, style, replace(small, precision="mixed", steps=steps))
     models = [run._model for _ in run]
     assert [model is run.model for model in models] == [k >= steps - exact for k in range(steps)]
