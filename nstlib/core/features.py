@@ -132,9 +132,8 @@ def _compact(layers: tuple[str, ...], weights: str, pooling: str, precision: str
         return compact.features(tensors, tf.cast(image, precision), layers, pad=pad)
 
     channels, digest = {n: CHANNELS[n] for n in layers}, checksum(list(arrays.values()))
-    return Extractor(
-        "compact", layers, digest, reading(layers, features), channels, features, least=2
-    )  # 1 cannot reflect
+    least = 2  # one cannot be reflected
+    return Extractor("compact", layers, digest, reading(layers, features), channels, features, least)
 
 
 def reading(layers: tuple[str, ...], features: Callable[[tf.Tensor], list[tf.Tensor]]) -> Network:

@@ -180,8 +180,8 @@ function brushed({ model, worlds, bar, el, place }) {
 
   const changed = { strokes: () => { redraw(); tell(); }, layers: () => { show(); redraw(); tell(); } };
   for (const [trait, listener] of Object.entries(changed)) model.on(`change:${trait}`, listener);
-  const told_by_kernel = (message) => { if (message.brush === false) turn(false); };
-  model.on("msg:custom", told_by_kernel);
+  const toldByKernel = (message) => { if (message.brush === false) turn(false); };
+  model.on("msg:custom", toldByKernel);
   const reshaped = () => { if (scale().join() !== [canvases[0].width, canvases[0].height].join()) redraw(); show(); };
   show();
   redraw();
@@ -189,7 +189,10 @@ function brushed({ model, worlds, bar, el, place }) {
     get on() { return brush.on; },
     begin, goOn, end, pressed, reshaped,
     toggle: () => turn(!brush.on),
-    leave: () => { for (const [trait, listener] of Object.entries(changed)) model.off(`change:${trait}`, listener); model.off("msg:custom", told_by_kernel); },
+    leave: () => {
+      for (const [trait, listener] of Object.entries(changed)) model.off(`change:${trait}`, listener);
+      model.off("msg:custom", toldByKernel);
+    },
   };
 }
 
