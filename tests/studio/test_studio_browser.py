@@ -71,14 +71,14 @@ def lab(tmp_path_factory):
         page = _lab.open_notebook(window, address, "studio.ipynb", height=1100)
         page.faults = []
         page.on("pageerror", lambda error: page.faults.append(str(error)))
-        _lab.run_cell(page, RUNNING)
         yield page
 
 
 @pytest.fixture
 def page(lab, request):
-    """The panel made anew: its cell is run again."""
+    """The panel made anew: its cells are run again."""
     lab.set_viewport_size({"width": 1280, "height": 1000})
+    _lab.run_cell(lab, RUNNING)  # its settings, whatever the test before made of them
     _lab.run_cell(lab, PANEL_CELL, wait=True)
     lab.wait_for_selector(".nst-studio .nst-tile img")
     lab.evaluate("document.querySelector('.nst-studio').scrollIntoView()")
@@ -219,7 +219,6 @@ def test_every_kind_of_control_of_the_default_panel_changes_the_picture(page):
     page.wait_for_function("document.querySelector('.nst-of-style_weight .nst-number input').value === '1'")
     press(page, "Reset")
     page.wait_for_function("document.querySelector('.nst-of-size input').value === '96'")
-    _lab.run_cell(page, RUNNING)
 
 
 def test_tiles_of_any_shape_are_whole_and_chosen_by_a_click_anywhere(page):
@@ -396,7 +395,6 @@ def test_the_brush_tells_where_a_style_goes_and_what_is_painted_anew(page):
     page.keyboard.press("p")
     page.keyboard.press("Escape")
     assert not page.locator(".nst-brush").is_visible()
-    _lab.run_cell(page, RUNNING)
 
 
 def test_the_whole_clip_is_written_with_keyframes_in_the_background(page):

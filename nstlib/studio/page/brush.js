@@ -157,6 +157,7 @@ function brushed({ model, worlds, bar, el, place }) {
     brush.stroke = null;
     if (!stroke) return;
     brush.sent.push(stroke);
+    redraw(); // as one line: drawn piece by piece, its edge is harder
     model.send({ action: "stroke", stroke });
     tell("");
   }
