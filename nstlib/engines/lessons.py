@@ -28,23 +28,18 @@ import numpy as np
 import tensorflow as tf
 
 from .. import samples
-from ..core.speed.arithmetic import has_bfloat16
-from ..core.speed.tracing import graph
 from ..errors import NstlibError
 from ..media import files, images
 from ..media.images import Picture
 from ..media.locks import Lock
-from ..networks import compact, single
-from ._modules import export, instant_weights, padded, write_onnx, write_tflite
+from ..networks import single
+from ._modules import export, write_onnx, write_tflite
+from ._teaching import Graph
 
 __all__ = ["FramePair", "Learning", "Learnt", "Lesson", "learn", "write_onnx", "write_tflite"]
 
-STYLE_LAYERS = tuple(f"block{i}_conv1" for i in range(1, 6))
-CONTENT_LAYER = "block4_conv1"
-LEVELS = (1.0, 0.5, 0.25)  # weights of the style losses of the picture, of it halved, and halved twice
-CLOSE = 0.02  # style distances well below this one count as they are, well above it by their ratios
-STYLE, OUTSIDE, VARIATION, TWINS = 0.3, 1.0, 0.02, 3.0
-RATE, WARM_UP = 0.001, 30  # Adam's; 0.003 diverges
+RATE, WARM_UP = 0.0015, 30  # of both optimisers, whose steps have about the same size
+TWINS, CLIP_TWINS = 3.0, 10.0  # weights of what differs in two pictures of the same; where a clip is given
 CHECK, PATIENCE, BETTER = 50, 8, 0.995  # steps between two looks at what is held out; looks without a better one
 SAVE_EVERY = 30.0  # seconds
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
@@ -65,7 +60,7 @@ class Lesson:
 
     style_size: int = 384
     steps: int = 2000
-    content_weight: float = 0.4
+    content_weight: float = 0.35
     size: int = 256
     batch: int = 4
     seed: int = 0
@@ -150,6 +145,7 @@ class Learning:
             | {"sha256": images.checksum(painting)},
             "lesson": asdict(lesson),
             "network": single.EDITION,
+            "optimiser": "Muon",
             "contents": len(self._contents),
             "contents_sha256": files.checksum(*(picture.tobytes() for picture in self._contents)),
             "neighbours": len(self._neighbours),
@@ -160,7 +156,9 @@ class Learning:
         state = self._saved_state()
         held_out = np.random.default_rng((lesson.seed, 2**32))
         self._held_out = np.stack([_crop(held_out, self._contents, lesson.size) for _ in range(max(2, lesson.batch))])
-        self._graph = Graph(self.painting, self._held_out[:4], lesson)
+        aims = {"size": lesson.size, "content_weight": lesson.content_weight}
+        twins = CLIP_TWINS if neighbours else TWINS
+        self._graph = Graph(self.painting, self._held_out[:4], twins=twins, **aims)
         self.number, self.best, self._since, self._seconds, self._saved = 0, math.inf, 0, 0.0, clock()
         self._last: deque[float] = deque(maxlen=21)  # the seconds of the last steps
         self.best_weights = self._graph.average.numpy()
@@ -347,9 +345,9 @@ def _enlarged(pair: FramePair, size: int) -> FramePair:
 
 
 def _crop(rng: np.random.Generator, pictures: Sequence[np.ndarray], size: int) -> np.ndarray:
-    """A square of a picture at a scale of 0.7 to 1.6, mirrored and with its light changed half the time."""
+    """A square of a picture at a scale of 0.6 to 1.2, mirrored and with its light changed half the time."""
     picture = pictures[rng.integers(len(pictures))]
-    side = int(np.clip(size * 2 ** rng.uniform(-0.5, 0.7), 16, min(picture.shape[:2])))
+    side = int(np.clip(size * 2 ** rng.uniform(-0.3, 0.8), 16, min(picture.shape[:2])))
     y, x = (rng.integers(n - side + 1) for n in picture.shape[:2])
     method = cv2.INTER_AREA if side > size else cv2.INTER_CUBIC
     crop = cv2.resize(picture[y : y + side, x : x + side], (size, size), interpolation=method) / np.float32(255)
@@ -362,130 +360,3 @@ def _crop(rng: np.random.Generator, pictures: Sequence[np.ndarray], size: int) -
 def _rate(number: int, steps: int) -> float:
     """Rises over the first steps and falls to 0 as a cosine."""
     return RATE * min(1.0, (number + 1) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * number / steps))
-
-
-class Graph:
-    """Network, losses and Adam as TensorFlow runs them; all trainable weights are one vector.
-
-    state: weights, Adam's two moments and the weights' running average, vectors of one length.
-    """
-
-    def __init__(self, painting: np.ndarray, sample: np.ndarray, lesson: Lesson) -> None:
-        start = single.fold(instant_weights(), padded(tf.constant(painting[None])), tf.constant(sample))
-        taught = {name: w for name, w in start.items() if name.split("/")[0] not in compact.LAYOUT}
-        self._fixed = {name: tf.constant(w) for name, w in start.items() if name not in taught}
-        self._shapes = {name: w.shape for name, w in taught.items()}
-        flat = np.concatenate([w.ravel() for w in taught.values()])
-        self.state = {name: tf.Variable(flat if name in ("weights", "average") else 0 * flat) for name in STATE}
-        self.average = self.state["average"]
-
-        self._kind = tf.bfloat16 if has_bfloat16() and not tf.config.list_physical_devices("GPU") else tf.float32
-        self._extractor = {name: tf.constant(w) for name, w in compact.load().items()}
-        self._weight, self._levels = lesson.content_weight, LEVELS if lesson.size >= 128 else LEVELS[:1]
-        shrunk = tf.constant(painting[None])
-        self._aims = []
-        for _ in self._levels:
-            self._aims.append([_gram(f) for f in self._see(shrunk, tf.float32)])
-            shrunk = _halved(shrunk)
-        crop, number = tf.TensorSpec((None, lesson.size, lesson.size, 3)), tf.TensorSpec(())
-        specs = (crop, tf.TensorSpec((lesson.size, lesson.size, 2)), tf.TensorSpec((lesson.size, lesson.size)))
-        self._step = graph(self._step_, input_signature=[*specs, number, number])
-        self._held_out = graph(self._held_out_, input_signature=[crop])
-
-    def named(self, flat: tf.Tensor) -> dict[str, tf.Tensor]:
-        """The weights as `single` takes them, from the vector."""
-        parts = tf.split(flat, [math.prod(shape) for shape in self._shapes.values()])
-        shaped = zip(self._shapes.items(), parts, strict=True)
-        return {**self._fixed, **{name: tf.reshape(part, shape) for (name, shape), part in shaped}}
-
-    def step(self, batch: dict[str, np.ndarray], rate: float, number: int) -> tuple[float, float, float]:
-        """One step of Adam; (loss, style distance, content distance)."""
-        given = (batch["content"], batch["flow"], batch["trusted"], np.float32(rate), np.float32(number))
-        return tuple(float(value) for value in self._step(*map(tf.constant, given)))
-
-    def held_out(self, content: np.ndarray) -> float:
-        """The averaged weights' loss on these contents."""
-        return float(self._held_out(tf.constant(content)))
-
-    def paint(self, picture: np.ndarray) -> np.ndarray:
-        """A picture (H, W, 3) by the averaged weights."""
-        weights = self.named(self.average)
-        painted = single.stylise(weights, padded(tf.constant(picture[None])))[0]
-        return np.clip(painted.numpy()[: picture.shape[0], : picture.shape[1]], 0, 1)
-
-    def _see(self, image: tf.Tensor, kind: tf.DType) -> list[tf.Tensor]:
-        return compact.features(self._extractor, tf.cast(image, kind), STYLE_LAYERS)
-
-    def _painted(self, flat: tf.Tensor, content: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        """The pictures, and each one's loss of style and content with the mean distances."""
-        weights = {name: tf.cast(w, self._kind) for name, w in self.named(flat).items()}
-        picture = single.stylise(weights, content)
-        level = tf.clip_by_value(picture, 0.0, 1.0)
-        seen = self._see(level, self._kind)
-        layer = STYLE_LAYERS.index(CONTENT_LAYER)
-        photo = tf.cast(self._see(content, self._kind)[layer], tf.float32)
-        change = tf.reduce_sum((tf.cast(seen[layer], tf.float32) - photo) ** 2, (1, 2, 3))
-        distance = change / tf.reduce_sum(photo**2, (1, 2, 3))
-
-        style = []
-        for aims in self._aims:
-            style.append(tf.add_n([_relative(_gram(f), aim) for f, aim in zip(seen, aims, strict=True)]) / len(aims))
-            if len(style) < len(self._aims):
-                level = _halved(level)
-                seen = self._see(level, self._kind)
-        logs = [w * tf.math.log1p(d / CLOSE) for w, d in zip(self._levels, style, strict=True)]
-        loss = STYLE * tf.add_n(logs) / sum(self._levels) + self._weight * distance
-        return picture, tf.reduce_mean(loss), tf.reduce_mean(style[0]), tf.reduce_mean(distance)
-
-    def _held_out_(self, content: tf.Tensor) -> tf.Tensor:
-        return self._painted(self.average, content)[1]
-
-    def _step_(
-        self, content: tf.Tensor, flow: tf.Tensor, trusted: tf.Tensor, rate: tf.Tensor, number: tf.Tensor
-    ) -> tuple[tf.Tensor, ...]:
-        weights, mean, square = (self.state[name] for name in ("weights", "mean", "square"))
-        with tf.GradientTape() as tape:
-            picture, loss, style, distance = self._painted(weights, content)
-            outside = tf.reduce_mean(tf.nn.relu(tf.abs(picture - 0.5) - 0.5) ** 2)
-            variation = tf.reduce_mean(tf.image.total_variation(picture)) / math.prod(content.shape[1:])
-            apart = tf.reduce_mean(trusted[..., None] * (picture[0] - _warped(picture[1], flow)) ** 2)
-            total = loss + OUTSIDE * outside + VARIATION * variation + TWINS * apart
-        gradient = tape.gradient(total, weights)
-        gradient /= tf.maximum(1.0, tf.norm(gradient))
-        mean.assign(0.9 * mean + 0.1 * gradient)
-        square.assign(0.99 * square + 0.01 * gradient**2)
-        move = mean / (1 - 0.9**number) / (tf.sqrt(square / (1 - 0.99**number)) + 1e-8)
-        weights.assign_sub(rate * move)
-        remembered = tf.minimum(0.98, number / (number + 10))
-        self.average.assign(remembered * self.average + (1 - remembered) * weights)
-        return total, style, distance
-
-
-STATE = ("weights", "mean", "square", "average")
-
-
-def _gram(features: tf.Tensor) -> tf.Tensor:
-    """G = Fᵀ F / M of each picture: (B, h, w, C) -> (B, C, C), float32."""
-    flat = tf.cast(tf.reshape(features, (tf.shape(features)[0], -1, features.shape[-1])), tf.float32)
-    return tf.matmul(flat, flat, transpose_a=True) / tf.cast(tf.shape(flat)[1], tf.float32)
-
-
-def _relative(gram: tf.Tensor, aim: tf.Tensor) -> tf.Tensor:
-    return tf.reduce_sum((gram - aim) ** 2, (1, 2)) / tf.reduce_sum(aim**2, (1, 2))
-
-
-def _halved(image: tf.Tensor) -> tf.Tensor:
-    return tf.nn.avg_pool2d(image, 2, 2, "VALID")
-
-
-def _warped(picture: tf.Tensor, flow: tf.Tensor) -> tf.Tensor:
-    """picture(x + flow), bilinear; (H, W, 3) by (H, W, 2)."""
-    height, width = flow.shape[:2]
-    x = tf.clip_by_value(flow[..., 0] + tf.range(width, dtype=tf.float32), 0.0, width - 1.001)
-    y = tf.clip_by_value(flow[..., 1] + tf.range(height, dtype=tf.float32)[:, None], 0.0, height - 1.001)
-    left, top = tf.floor(x), tf.floor(y)
-    right, below = (x - left)[..., None], (y - top)[..., None]
-    column, row = tf.cast(left, tf.int32), tf.cast(top, tf.int32)
-    corner = [[tf.gather_nd(picture, tf.stack([row + i, column + j], -1)) for j in (0, 1)] for i in (0, 1)]
-    upper, lower = (a + right * (b - a) for a, b in corner)
-    return upper + below * (lower - upper)

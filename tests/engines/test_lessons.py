@@ -12,6 +12,7 @@ from conftest import smooth_noise
 from nstlib.core.styles import Styles
 from nstlib.engines import lessons
 from nstlib.engines._modules import run_onnx
+from nstlib.engines._teaching import orthogonal, warped
 from nstlib.engines.hub import load_module
 from nstlib.engines.lessons import Lesson, learn, write_onnx, write_tflite
 from nstlib.engines.onepass import Painter
@@ -152,11 +153,21 @@ def test_onnx_paints_the_same(whole, tmp_path):
     np.testing.assert_allclose(painted, np.clip(module, 0, 1), atol=0.001)
 
 
+@pytest.mark.parametrize("shape", [(90, 10), (10, 90), (16, 16)])
+def test_an_orthogonal_direction_keeps_the_singular_vectors_and_makes_the_values_alike(shape):
+    matrix = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    left, _, right = np.linalg.svd(matrix, full_matrices=False)
+    turned = left.T @ orthogonal(matrix).numpy() @ right.T
+    values = np.diag(turned)
+    np.testing.assert_allclose(turned, np.diag(values), atol=1e-4)
+    assert values.min() > 0.6 and values.max() < 1.25
+
+
 def test_motion_moves_the_twin_onto_the_first():
     picture = smooth_noise(3, (32, 48))
     flow = np.zeros((32, 48, 2), np.float32)
     flow[..., 0], flow[..., 1] = 3, -2
-    moved = lessons._warped(np.roll(picture, (-2, 3), (0, 1)), flow).numpy()
+    moved = warped(np.roll(picture, (-2, 3), (0, 1)), flow).numpy()
     np.testing.assert_allclose(moved[4:-4, 4:-4], picture[4:-4, 4:-4], atol=0.02)
 
 
@@ -166,7 +177,7 @@ def test_a_clip_lower_than_the_crops_is_enlarged_with_its_motion(tmp_path):
     pair = lessons.FramePair(picture, np.roll(picture, 3, 1), flow, np.ones((36, 64), np.float32))
     larger = lessons._enlarged(pair, 64)
     assert larger.a.shape == (64, 114, 3) and larger.c.shape == (64, 114)
-    moved = lessons._warped(larger.b, larger.flow).numpy()
+    moved = warped(larger.b, larger.flow).numpy()
     np.testing.assert_allclose(moved[4:-4, 8:-12], larger.a[4:-4, 8:-12], atol=0.03)
     next(learn(PAINTING, tmp_path / "wide", neighbours=[pair], lesson=LESSON))
 

@@ -35,6 +35,7 @@ MODULES = os.environ.get("NST_LEARN_MODULES", "")  # a folder of modules PAINTIN
 WEIGHTS = (0.05, 0.2)  # content weights of the optimisation: distances on both sides
 MIXES = (0.4, 0.6, 0.8, 1.0)  # strengths at which instant's distances are measured
 SIZES = (256, 384)
+STYLE_SIZE = 320  # between them: at another size a painting's own style distance is 0.03 to 0.18
 
 
 def rows() -> Iterator[Row]:
@@ -70,7 +71,7 @@ def module(where: Path, name: str, steps: int, clip: Path | None = None) -> Path
     if not output.exists() or output.with_name(f"{output.name}.learning").exists():
         painting = compact.SHARED / "paintings" / f"{name}.jpg"
         given = {"neighbours": frame_pairs(clip)} if clip else {"photos": compact.SHARED / "photos"}
-        for _ in learn(painting, output, lesson=Lesson(steps=steps), **given):
+        for _ in learn(painting, output, lesson=Lesson(steps=steps, style_size=STYLE_SIZE), **given):
             pass
     return output
 
