@@ -19,7 +19,7 @@ def add_learn(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--style-size", type=int, default=384, metavar="PX", help="the painting's longest side (384)")
     parser.add_argument("--steps", type=int, default=2000, metavar="N", help="at most (2000); it ends before if it can")
     parser.add_argument(
-        "--content-weight", type=float, default=0.4, metavar="X", help="how much of the photograph stays (0.4)"
+        "--content-weight", type=float, default=0.35, metavar="X", help="how much of the photograph stays (0.35)"
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the crops that are drawn (0)")
     parser.add_argument("--fresh", action="store_true", help="begin again, dropping what a stopped run has learned")
