@@ -15,6 +15,7 @@ from ..networks import compact, vgg19
 from ..networks.vgg19 import CHANNELS, block_of, check_layers
 from ..settings import EXTRACTORS
 from .speed.gradients import forked, reflected
+from .speed.tracing import graph
 
 Read = Callable[[str, tf.Tensor], list[tf.Tensor]]  # what is made of a layer's features, where they arise
 Network = Callable[[tf.Tensor, Read | None], dict[str, Any]]  # {layer: features in float32, or what `read` makes}
@@ -133,7 +134,9 @@ def _compact(layers: tuple[str, ...], weights: str, pooling: str, precision: str
 
     channels, digest = {n: CHANNELS[n] for n in layers}, checksum(list(arrays.values()))
     least = 2  # one cannot be reflected
-    return Extractor("compact", layers, digest, reading(layers, features), channels, features, least)
+    # traced by itself: a trace of pictures at several sizes has it once, and the next trace has it already
+    network = graph(lambda image: features(image), input_signature=[tf.TensorSpec((None, None, None, 3))])
+    return Extractor("compact", layers, digest, reading(layers, network), channels, features, least)
 
 
 def reading(layers: tuple[str, ...], features: Callable[[tf.Tensor], list[tf.Tensor]]) -> Network:
