@@ -111,16 +111,32 @@ def test_every_section_of_the_paper_is_in_its_notebooks():
         assert re.search(rf"{re.escape(number)} .*{re.escape(title)}", told, re.IGNORECASE), f"{number} {title}"
 
 
-def test_it_runs_from_top_to_bottom(path, tmp_path, monkeypatch):
-    monkeypatch.setenv("JUPYTER_PLATFORM_DIRS", "1")
+@pytest.fixture(scope="module")
+def client(tmp_path_factory):
+    """One kernel for all notebooks: from the first one on it has TensorFlow, and what is traced of the networks."""
+    made = NotebookClient(nbformat.v4.new_notebook(), timeout=300)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JUPYTER_PLATFORM_DIRS", "1")
+        patch.delenv("PYTEST_CURRENT_TEST")  # with it a kernel does not show what its processes write
+        patch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")  # as Jupyter sets it
+        with made.setup_kernel(cwd=str(tmp_path_factory.mktemp("kernel"))):
+            yield made
+
+
+def anew(folder):
+    """A cell that leaves the kernel as one that has just been started in the folder, but for the modules it has."""
+    code = f"import os\nos.chdir({str(folder)!r})\nimport matplotlib.pyplot\nmatplotlib.pyplot.close('all')\n"
+    return nbformat.v4.new_code_cell(f"{code}matplotlib.rcdefaults()\n%reset -f")
+
+
+def test_it_runs_from_top_to_bottom(path, tmp_path, client):
     notebook, shrunk = nbformat.read(path, as_version=4), SHRUNK[path.stem]
     cell = knobs_cell(notebook)
     names = {t.id for node in ast.parse(cell.source).body if isinstance(node, ast.Assign) for t in node.targets}
     assert set(shrunk) <= names, f"knobs that are gone: {set(shrunk) - names}"
     cell.source += "".join(f"\n{name} = {value!r}" for name, value in shrunk.items())
-    monkeypatch.delenv("PYTEST_CURRENT_TEST")  # with it a kernel does not show what its processes write
-    monkeypatch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")  # as Jupyter sets it
-    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    for client.nb in (nbformat.v4.new_notebook(cells=[anew(tmp_path)]), notebook):
+        client.execute(cleanup_kc=False)
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     for output in outputs:
         assert output.get("name") != "stderr", output.text  # which pages show in red
