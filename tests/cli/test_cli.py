@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 
+import forked
 import numpy as np
 import pytest
 
@@ -15,6 +16,8 @@ from nstlib.settings import Settings
 TINY = [
     "--extractor",
     "random",
+    "--precision",
+    "float32",
     "--size",
     "48",
     "--steps",
@@ -200,8 +203,7 @@ def test_a_killed_picture_is_whole_or_not_there(paths, tmp_path):
     assert main([*words, "-o", str(whole)]) == 0
     codes = []
     for delay in np.random.default_rng(0).uniform(0, 5, 10):
-        call = [sys.executable, "-c", KILLED, str(delay), *words, "-o", str(out)]
-        codes.append(subprocess.run(call, capture_output=True, check=False).returncode)
+        codes.append(forked.run(KILLED, delay, *words, "-o", out).returncode)
         assert codes[-1] in (0, -signal.SIGKILL) and (out.exists() or codes[-1])
         if out.exists():
             np.testing.assert_array_equal(images.load(out), images.load(whole))

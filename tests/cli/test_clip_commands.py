@@ -9,7 +9,7 @@ from nstlib.cli import clip_commands
 from nstlib.cli.main import main
 from nstlib.media import clips
 
-FEW = ["--extractor", "random", "--size", "32", "--steps", "2", "--next-steps", "1"]
+FEW = ["--extractor", "random", "--precision", "float32", "--size", "32", "--steps", "2", "--next-steps", "1"]
 FEW += ["--style-layers", "block1_conv1", "--content-layers", "block1_conv2"]
 
 

@@ -10,7 +10,7 @@ import nstlib as nst
 from nstlib.cli import clip_commands, endings
 from nstlib.cli.main import main
 
-TINY = ["--extractor", "random", "--size", "48", "--steps", "2"]
+TINY = ["--extractor", "random", "--precision", "float32", "--size", "48", "--steps", "2"]
 
 
 @pytest.fixture

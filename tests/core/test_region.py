@@ -104,7 +104,19 @@ def test_the_command_line_repaints_a_result_and_replays_it(content, style, regio
     pictures = {"content": content, "style": style, "base": BASE, "where": np.repeat(region[..., None], 3, -1)}
     for name, picture in pictures.items():
         images.save(tmp_path / f"{name}.png", picture)
-    words = ["--size", "64", "--steps", "2", "--extractor", "random", "--repaint", "base.png", "where.png"]
+    words = [
+        "--size",
+        "64",
+        "--steps",
+        "2",
+        "--extractor",
+        "random",
+        "--precision",
+        "float32",
+        "--repaint",
+        "base.png",
+        "where.png",
+    ]
     assert main(["image", "content.png", "style.png", "-o", "out.png", *words]) == 0
     assert main(["replay", "out.png", "-o", "again.png"]) == 0
     made, again, base = (images.to_uint8(images.load(f"{name}.png")) for name in ("out", "again", "base"))

@@ -30,7 +30,7 @@ from nstlib.settings import Settings, from_dict, to_dict
 from nstlib.video import consistency, flow
 from nstlib.video.progress import Store
 
-TINY = ["--extractor", "random", "--size", "32", "--steps", "2"]
+TINY = ["--extractor", "random", "--precision", "float32", "--size", "32", "--steps", "2"]
 TINY += ["--style-layers", "block1_conv1", "--content-layers", "block1_conv1"]
 BAR = re.compile(r"\s*(\d+%\||\d+\w+ \[).*|\s*")  # a progress bar, or what wipes it away
 TAKEN = re.compile(r"^out.*: .*\d+ x \d+ pixels, .*\d s$")  # the size and the seconds of what was made

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import forked
 import light
 import numpy as np
 import pytest
@@ -60,7 +61,8 @@ from nstlib.studio import Studio
 
 content, style, folder = map(Path, sys.argv[3:])
 layers = ("block1_conv1", "block2_conv1")
-small = Settings(extractor="random", size=32, steps=6, style_layers=layers, content_layers=("block2_conv1",))
+few = {"size": 32, "steps": 6, "style_layers": layers, "content_layers": ("block2_conv1",)}
+small = Settings(extractor="random", precision="float32", **few)
 panel = Studio(content, style, small, folder=folder)
 data = style.read_bytes()
 file = {"name": "mine.png", "type": "", "size": len(data), "content": memoryview(data)}
@@ -74,8 +76,10 @@ for weight in (1.0, 2.0, 4.0):
     print(panel.shelf.save(panel.shelf.all[-1]), flush=True)
 leave(0)
 """
-LIGHT = Settings(extractor="random", size=32, steps=2, style_layers=("block1_conv1",), content_layers=("block1_conv1",))
-TINY = "--extractor random --size 32 --steps 12 --style-layers block1_conv1,block2_conv1 --content-layers block2_conv1"
+ONE = {"style_layers": ("block1_conv1",), "content_layers": ("block1_conv1",)}
+LIGHT = Settings(extractor="random", precision="float32", size=32, steps=2, **ONE)
+TINY = "--extractor random --precision float32 --size 32 --steps 12 --style-layers block1_conv1,block2_conv1"
+TINY += " --content-layers block2_conv1"
 
 
 @pytest.fixture
@@ -86,8 +90,7 @@ def inputs(tmp_path):
 
 def run(program, *arguments, moment=0.0, point=0):
     """The exit code, 0 or that of a kill, the lines that were printed, and the seconds of one that was not killed."""
-    call = [sys.executable, "-c", ALARM + program, str(moment), str(point), *map(str, arguments)]
-    done = subprocess.run(call, capture_output=True, text=True, check=False)
+    done = forked.run(ALARM + program, moment, point, *arguments)
     assert done.returncode in (0, -signal.SIGKILL), done.stderr
     seconds = 0.0 if done.returncode else float(done.stderr.splitlines()[-1])
     return done.returncode, done.stdout.splitlines(), seconds

@@ -123,10 +123,27 @@ def client(tmp_path_factory):
             yield made
 
 
+ANEW = """
+import os
+import matplotlib
+from matplotlib import pyplot
+
+def anew(folder):
+    pyplot.close("all")
+    matplotlib.rcdefaults()
+    os.chdir(folder)
+    shell = get_ipython()
+    kept = {{name: value for name, value in shell.user_ns.items() if name.startswith("__")}}  # Dask asks for __spec__
+    shell.reset()
+    shell.user_ns.update(kept)
+
+anew({folder!r})
+"""
+
+
 def anew(folder):
     """A cell that leaves the kernel as one that has just been started in the folder, but for the modules it has."""
-    code = f"import os\nos.chdir({str(folder)!r})\nimport matplotlib.pyplot\nmatplotlib.pyplot.close('all')\n"
-    return nbformat.v4.new_code_cell(f"{code}matplotlib.rcdefaults()\n%reset -f")
+    return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(ANEW.format(folder=str(folder)))])
 
 
 def test_it_runs_from_top_to_bottom(path, tmp_path, client):
@@ -135,7 +152,7 @@ def test_it_runs_from_top_to_bottom(path, tmp_path, client):
     names = {t.id for node in ast.parse(cell.source).body if isinstance(node, ast.Assign) for t in node.targets}
     assert set(shrunk) <= names, f"knobs that are gone: {set(shrunk) - names}"
     cell.source += "".join(f"\n{name} = {value!r}" for name, value in shrunk.items())
-    for client.nb in (nbformat.v4.new_notebook(cells=[anew(tmp_path)]), notebook):
+    for client.nb in (anew(tmp_path), notebook):
         client.execute(cleanup_kc=False)
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     for output in outputs:

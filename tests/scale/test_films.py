@@ -30,7 +30,7 @@ from nstlib.video import flow
 from nstlib.video.film import Film
 
 LAYERS = {"style_layers": ("block1_conv1",), "content_layers": ("block1_conv2",)}
-SMALL = Settings(extractor="random", size=64, steps=2, next_steps=1, **LAYERS)
+SMALL = Settings(extractor="random", precision="float32", size=64, steps=2, next_steps=1, **LAYERS)
 STYLE = smooth_noise(3, (40, 40))
 
 
@@ -228,7 +228,7 @@ def test_a_worker_killed_costs_no_frame(clip, running, tmp_path, painted):
 def test_the_command_gives_a_clip_with_its_sound(running, tmp_path, capsys):
     style = images.save(tmp_path / "style.png", STYLE)
     words = ["video", samples.clip(), style, "-o", tmp_path / "out.mp4", "--end", 0.4, "--scheduler", running[0]]
-    words += ["--extractor", "random", "--size", 64, "--steps", 2, "--next-steps", 1]
+    words += ["--extractor", "random", "--precision", "float32", "--size", 64, "--steps", 2, "--next-steps", 1]
     words += ["--style-layers", "block1_conv1", "--content-layers", "block1_conv2"]
     assert main([str(word) for word in words]) == 0
     found = clips.probe(tmp_path / "out.mp4")

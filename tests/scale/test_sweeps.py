@@ -325,7 +325,7 @@ def test_no_scheduler_is_one_line(monkeypatch, address):
 
 # the command
 
-TINY = ["--extractor", "random", "--size", "32", "--steps", "2", "--init", "noise"]
+TINY = ["--extractor", "random", "--precision", "float32", "--size", "32", "--steps", "2", "--init", "noise"]
 TINY += ["--style-layers", "block1_conv1", "--content-layers", "block1_conv1", "--axis", "seed=1,2"]
 
 

@@ -6,13 +6,13 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 import wave
 from dataclasses import replace
 from pathlib import Path
 
 import cv2
+import forked
 import imageio_ffmpeg
 import numpy as np
 import pytest
@@ -30,6 +30,7 @@ from nstlib.video import next_frame
 
 SMALL = Settings(
     extractor="random",
+    precision="float32",
     style_layers=("block1_conv1", "block2_conv1"),
     content_layers=("block2_conv2",),
     size=64,
@@ -182,8 +183,7 @@ list(films.Film(sys.argv[1], STYLE, sys.argv[2], settings, engine=engine))
 
 def killed(clip, out, point, engine="plain", passes=1):
     """Run in another process, killed in the middle of finishing its `point`-th file."""
-    call = [sys.executable, "-c", KILLED, clip, out, point, engine, Path(__file__).parents[1], passes]
-    code = subprocess.run(list(map(str, call)), capture_output=True, check=False).returncode
+    code = forked.run(KILLED, clip, out, point, engine, Path(__file__).parents[1], passes).returncode
     assert code == -signal.SIGKILL
     return code
 
@@ -237,8 +237,8 @@ def test_twenty_kills_at_any_moment_lose_and_mix_nothing(clip, tmp_path):
         done = again.done
         del again
         gc.collect()  # lets go of the lock
-        call = [sys.executable, "-c", KILLED_LATER, clip, out, 3 * moments.random() ** 2, Path(__file__).parents[1]]
-        codes.append(subprocess.run(list(map(str, call)), capture_output=True, check=False).returncode)
+        moment = 3 * moments.random() ** 2
+        codes.append(forked.run(KILLED_LATER, clip, out, moment, Path(__file__).parents[1]).returncode)
         assert codes[-1] in (0, -signal.SIGKILL)
         if not out.exists():
             assert films.Film(clip, STYLE, out, SMALL).done >= done

@@ -115,7 +115,7 @@ def test_who_cannot_follow_keyframes_says_so(clip, style, small, tmp_path, capsy
 def test_the_command_line_takes_keyframes(tmp_path):
     output = tmp_path / "out.mp4"
     words = ["video", str(samples.clip()), str(samples.styles()["ink"]), "-o", str(output), "--end", "0.1"]
-    words += ["--size", "64", "--steps", "2", "--next-steps", "1", "--extractor", "random"]
+    words += ["--size", "64", "--steps", "2", "--next-steps", "1", "--extractor", "random", "--precision", "float32"]
     assert main([*words, "--at", "0", "style-weight=1", "--at", "0", "forms=0", "--at", "4", "style_weight=3"]) == 0
     record = json.loads(output.with_name("out.mp4.json").read_text())
     assert record["keyframes"] == {"0": {"style_weight": 1.0, "forms": 0.0}, "4": {"style_weight": 3.0}}
