@@ -1,6 +1,7 @@
 """What several tests share: a small photograph and painting, and settings that keep a run under a second."""
 
 import os
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -52,6 +53,25 @@ def small():
         style_layers=layers,
         content_layers=("block2_conv1",),
     )
+
+
+@contextmanager
+def eagerly():
+    """TensorFlow without graphs, whose traces take seconds: for few and small steps."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def untraced():
+    """A test without graphs."""
+    with eagerly():
+        yield
 
 
 TOY = {1: 4, 2: 6, 3: 8, 4: 10, 5: 10}

@@ -34,9 +34,38 @@ def whole(tmp_path_factory):
     """A learning taken to its end in one go: its steps, its last weights, its module."""
     folder = tmp_path_factory.mktemp("learned") / "noise"
     run = begin(folder)
+    start = {name: variable.numpy() for name, variable in run._graph.state.items()}
     before = run._graph.held_out(run._held_out)
     steps = list(run)
-    return {"run": run, "steps": steps, "folder": folder, "before": before}
+    weights = run._graph.state["weights"].numpy()
+    return {"run": run, "steps": steps, "folder": folder, "before": before, "start": start, "weights": weights}
+
+
+@pytest.fixture
+def traced(whole, monkeypatch):
+    """A learning that is begun has the graph of `whole`, traced already, at `traced.start`."""
+
+    class Traced:
+        start = whole["start"]
+
+        def __new__(cls, *_):
+            graph = whole["run"]._graph
+            for name, value in cls.start.items():
+                graph.state[name].assign(value)
+            return graph
+
+    monkeypatch.setattr(lessons, "Graph", Traced)
+    return Traced
+
+
+@pytest.fixture
+def copied(whole, monkeypatch):
+    """A module that is written is a copy of that of `whole`."""
+
+    def save(module, folder, **_):
+        shutil.copytree(whole["folder"], folder)
+
+    monkeypatch.setattr("nstlib.engines._modules.tf.saved_model.save", save)
 
 
 def test_steps_lower_the_loss_on_pictures_held_out(whole):
@@ -44,7 +73,7 @@ def test_steps_lower_the_loss_on_pictures_held_out(whole):
     assert whole["run"].best < whole["before"]
 
 
-def test_a_stopped_run_goes_on_as_if_uninterrupted(whole, tmp_path):
+def test_a_stopped_run_goes_on_as_if_uninterrupted(whole, traced, copied, tmp_path):
     first = begin(tmp_path / "noise")
     for _ in range(5):
         next(first)
@@ -53,14 +82,15 @@ def test_a_stopped_run_goes_on_as_if_uninterrupted(whole, tmp_path):
     first._lock.release()
     with pytest.raises(NstlibError, match="another lesson"):
         begin(tmp_path / "noise", replace(LESSON, seed=1))
+    traced.start = {name: np.nan * value for name, value in whole["start"].items()}  # shows what is not restored
     again = begin(tmp_path / "noise")
     assert again.number == 5
     list(again)
-    assert np.array_equal(again._graph.state["weights"].numpy(), whole["run"]._graph.state["weights"].numpy())
+    assert np.array_equal(again._graph.state["weights"].numpy(), whole["weights"])
     assert not (tmp_path / "noise.learning").exists()
 
 
-def test_a_full_disk_is_one_line_and_what_was_saved_stays(tmp_path, monkeypatch):
+def test_a_full_disk_is_one_line_and_what_was_saved_stays(traced, copied, tmp_path, monkeypatch):
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -81,7 +111,7 @@ def test_a_full_disk_is_one_line_and_what_was_saved_stays(tmp_path, monkeypatch)
     assert begin(tmp_path / "noise").number == 1
 
 
-def test_killed_while_the_module_is_renamed_it_goes_on(tmp_path, monkeypatch):
+def test_killed_while_the_module_is_renamed_it_goes_on(traced, copied, tmp_path, monkeypatch):
     def killed(*_):
         raise KeyboardInterrupt
 
@@ -171,7 +201,7 @@ def test_motion_moves_the_twin_onto_the_first():
     np.testing.assert_allclose(moved[4:-4, 4:-4], picture[4:-4, 4:-4], atol=0.02)
 
 
-def test_a_clip_lower_than_the_crops_is_enlarged_with_its_motion(tmp_path):
+def test_a_clip_lower_than_the_crops_is_enlarged_with_its_motion(untraced, tmp_path):
     picture = smooth_noise(3, (36, 64))
     flow = np.broadcast_to(np.float32((3, 0)), (36, 64, 2))
     pair = lessons.FramePair(picture, np.roll(picture, 3, 1), flow, np.ones((36, 64), np.float32))
