@@ -15,7 +15,6 @@ from ..core.styles import Picture
 from ..engines.doubts import doubt
 from ..engines.frames import begin
 from ..errors import NstlibError
-from ..media import images
 from ..settings import STEERABLE, Settings, changed, from_record
 from . import brush, guard, sources
 from .choice import Choice
@@ -348,8 +347,7 @@ class Studio(widgets.VBox):
             self._offer_marks(content, [style.name for style in styles])
             self.strip.follow()
             if self._begun is None:
-                alone = content.frame(frame) if content.clip else images.load(content.path, size=STILL)
-                self.view.set_source(alone, alone=True)
+                self.view.set_source(content.seen(frame, STILL), alone=True)
             self._moved("pictures")
 
     def _offer_marks(self, content: Any, styles: list[str]) -> None:

@@ -39,6 +39,12 @@ class Source:
         frames.close()
         return picture
 
+    def seen(self, number: int, longest: int) -> np.ndarray:
+        """The picture as the page shows it: frame `number` of a clip, or `longest` pixels of a larger picture."""
+        if self.clip:
+            return self.frame(number)
+        return images.load(self.path, size=min(longest, max(self.shape)))
+
     def file(self, number: int, folder: Path) -> Path:
         """The file that a run takes: the picture's own, or the clip's frame, written as a PNG to the folder."""
         if self.clip is None:

@@ -587,10 +587,12 @@ def test_a_studio_whose_cell_is_run_again_is_closed(files, small, tmp_path, monk
 
 def test_a_process_with_studios_at_work_ends_cleanly(files, tmp_path):
     program = f"""
+import time
 from nstlib.settings import Settings
 from nstlib.studio import Studio
 from nstlib import samples
-contents, settings = [{str(files["content"])!r}, samples.clip()], Settings(size=64, steps=10**5, next_steps=2)
+contents = [{str(files["content"])!r}, samples.clip()]
+settings = Settings(extractor="random", precision="float32", size=64, steps=10**5, next_steps=2)
 one, other, writes = [Studio(contents, {str(files["one"])!r}, settings) for _ in range(3)]
 one.start()
 other.start()
@@ -598,7 +600,7 @@ writes.contents.choose([1])
 writes.set(steps=2)
 writes.strip.task.start()
 while not (one.worker.run and other.worker.run and "frame" in writes.strip.task.told.value):
-    pass
+    time.sleep(0.1)
 """
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=WAIT, cwd=tmp_path)
     assert (ended.returncode, ended.stderr) == (0, "")
