@@ -592,7 +592,8 @@ from nstlib.settings import Settings
 from nstlib.studio import Studio
 from nstlib import samples
 contents = [{str(files["content"])!r}, samples.clip()]
-settings = Settings(extractor="random", precision="float32", size=64, steps=10**5, next_steps=2)
+layers = {{"style_layers": ("block1_conv1",), "content_layers": ("block1_conv1",)}}
+settings = Settings(extractor="random", precision="float32", size=64, steps=10**5, next_steps=2, **layers)
 one, other, writes = [Studio(contents, {str(files["one"])!r}, settings) for _ in range(3)]
 one.start()
 other.start()
