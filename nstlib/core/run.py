@@ -22,7 +22,7 @@ from .speed.windows import FreePixels, windowed
 from .steps import Diverged, Inputs, Steps, to_paint
 from .styles import Picture, Styles
 
-NEAR = 6e-4  # the first move's root mean square from an earlier frame's result: a longer one is taken back thrice
+NEAR = 2e-3  # the first move's root mean square from an earlier frame's result: a shorter one teaches bfloat16 little
 
 
 class Run(Steps):

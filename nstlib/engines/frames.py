@@ -12,17 +12,17 @@ from ..core.run import Run
 from ..core.speed.arithmetic import resolved
 from ..core.styles import Picture, Styles
 from ..media import colors
-from ..settings import Settings, vary
+from ..settings import Settings, check_blend, vary
 from .onepass import Painter, Pass
 
 KEPT = 0.9  # the share of an earlier result that a one-pass engine keeps where motion is trusted,
 DOUBTED = 0.3  # and of this share, what it keeps of the last one all the same: strokes there flicker less, ghosts fade
-SETTLED, LOOK_BACK = 0.01, 5  # stop when the loss has fallen by less than this share over so many evaluations
+SETTLED, LOOK_BACK = 0.01, 5  # stop when the loss has fallen by less than this share over so many moves
 HELD = 0.45  # of a frame is held, or more: it stays to the bit while the rest is painted, in as large a share
 LEAST = 1 / 3  # of the evaluations as it has of the frame, and at least this one: none goes into what is put back
-EMPHASIS = 0.5  # what begins anew has this share of the style's statistics, however small it is
-SOME = 0.02  # of a frame must begin anew for that, and for a sketch of it:
+SOME = 0.02  # of a frame must begin anew to be compared with the style by itself, and to have a sketch:
 SKETCH = 60  # evaluations at half the size
+APART = 0.7  # of the style's weight is what parts have together: each by itself is farther from it, and would pull more
 
 
 @dataclass(frozen=True)
@@ -70,12 +70,14 @@ class Optimised:
     """Each frame by optimisation (Gatys et al. 2016): a shot's first in full, the next ones from the guide.
 
     What begins anew would stay nearly a photograph: the statistics of the whole frame are the style's already, by what
-    was painted before. So it weighs in them as much as all the rest, and begins with a sketch at half the size.
+    was painted before. So it has statistics of its own, and the rest has its own, and neither makes up for the other;
+    each weighs by its share of the frame, as content does. And it begins with a sketch at half the size.
     """
 
     def __init__(self, styles: Picture | Sequence[Picture] | Styles, settings: Settings) -> None:
         self.settings = settings
         self.styles = styles if isinstance(styles, Styles) else Styles(styles, settings)
+        self._twice: Styles | None = None
         self.identity = {"name": "optimised", "sha256": load_model(settings).extractor.checksum}
 
     def __call__(self, frame: np.ndarray, guide: Guide | None = None) -> Painted:
@@ -95,30 +97,39 @@ class Optimised:
         settings = resolved(self.settings)
         if settings.precision == "mixed":  # so few evaluations gain nothing by a float32 end
             settings = replace(settings, precision="bfloat16")
-        more = {"earlier": earlier}
+        styles, more = self.styles, {"earlier": earlier}
         if guide.anew is not None and guide.anew.mean() > SOME:
-            more["masks"] = [emphasis(guide.anew)] * len(self.styles.pictures)
-            start = self._sketched(frame, start, guide.anew, settings, more)
+            settings, styles, more["masks"] = self._apart(settings, guide.anew)
+            start = _sketched(frame, styles, settings, start, guide.anew, more)
         held = float(guide.held.mean())
         share = max(LEAST, 1 - held) if held >= HELD else 1.0
         follows = replace(settings, steps=math.ceil(share * settings.next_steps), scales=1)
-        return Run(frame, self.styles, follows, start=start, held=guide.held if held >= HELD else None, **more)
+        return Run(frame, styles, follows, start=start, held=guide.held if held >= HELD else None, **more)
 
-    def _sketched(
-        self, frame: np.ndarray, start: np.ndarray, anew: np.ndarray, settings: Settings, more: dict[str, Any]
-    ) -> np.ndarray:
-        """The start, and in it, where the frame begins anew, the frame as it was painted at half the size."""
-        shape = frame.shape[:2]
-        if min(shape) // 2 < load_model(settings).extractor.smallest:
-            return start
-        anew = anew[..., None]
-        seen = colors.luminance(frame) if settings.preserve_color == "luminance" else frame
-        start = start + anew * (seen - start)
-        sketch = Run(frame, self.styles, replace(settings, size=max(shape) // 2, steps=SKETCH), start=start, **more)
-        for _ in sketch:
-            pass
-        grown = sketch.parameters.grown(sketch.optimizer.x, shape, start)
-        return start + anew * (sketch.parameters.result(grown, seen) - start)
+    def _apart(self, settings: Settings, anew: np.ndarray) -> tuple[Settings, Styles, list[np.ndarray]]:
+        """K styles twice, for what begins anew (H, W) and for the rest: settings with their 2 K shares, their masks."""
+        area, count = float(anew.mean()), len(self.styles.pictures)
+        blend = [part * share for part in (area, 1 - area) for share in check_blend(settings, count)]
+        settings = replace(settings, style_blend=tuple(blend), style_weight=APART * settings.term_weights[1])
+        self._twice = self._twice or Styles(self.styles.pictures * 2, settings)
+        return settings, self._twice, [anew] * count + [1 - anew] * count
+
+
+def _sketched(
+    frame: np.ndarray, styles: Styles, settings: Settings, start: np.ndarray, anew: np.ndarray, more: dict[str, Any]
+) -> np.ndarray:
+    """The start, and in it, where the frame begins anew, the frame as it was painted at half the size."""
+    shape = frame.shape[:2]
+    if min(shape) // 2 < load_model(settings).extractor.smallest:
+        return start
+    anew = anew[..., None]
+    seen = colors.luminance(frame) if settings.preserve_color == "luminance" else frame
+    start = start + anew * (seen - start)
+    sketch = Run(frame, styles, replace(settings, size=max(shape) // 2, steps=SKETCH), start=start, **more)
+    for _ in sketch:
+        pass
+    grown = sketch.parameters.grown(sketch.optimizer.x, shape, start)
+    return start + anew * (sketch.parameters.result(grown, seen) - start)
 
 
 def begin(content: Picture, styles: Picture | Sequence[Picture] | Styles, settings: Settings, **more: Any) -> Run:
@@ -171,16 +182,10 @@ def one_pass(styles: Picture | Sequence[Picture] | Styles, settings: Settings) -
     return Steadied(painted, {"name": f"hub {module.handle}", "sha256": module.checksum}, share=KEPT)
 
 
-def emphasis(anew: np.ndarray) -> np.ndarray:
-    """A map (H, W) by which what begins anew (H, W) weighs as much as all the rest, or more where it is more."""
-    area = float(anew.mean())
-    share = max(area, EMPHASIS)
-    return anew + (1 - anew) * np.float32(area * (1 - share) / (share * max(1 - area, 1e-6)))
-
-
 def settled(curve: Sequence[float]) -> bool:
-    """(f_{k−5} − f_k) / f_{k−5} < 1 %: the stop rule."""
-    return len(curve) > LOOK_BACK and curve[-1] > (1 - SETTLED) * curve[-1 - LOOK_BACK]
+    """(f_{k−5} − f_k) / f_{k−5} < 1 %: the stop rule; a move that was taken back, which leaves f as it was, is none."""
+    kept = [value for value, before in zip(curve, [None, *curve], strict=False) if value != before]
+    return len(kept) > LOOK_BACK and kept[-1] > (1 - SETTLED) * kept[-1 - LOOK_BACK]
 
 
 class Steadied:

@@ -21,6 +21,7 @@ PATCH = 1.5  # σ of that smoothing, px
 SETTLING = 8  # frames for which what comes to a stand is painted on, before it is held
 STALE = 0.05  # paint made for what differs by more from what is there now, smoothed, is not carried on
 WIDE = 3.0  # σ of that smoothing, px: resampled texture differs too, but not on average
+BEYOND = 1.0  # what was farther than so many px beyond the frame has no paint: the border's would be drawn to a streak
 FADE = 0.03  # of that difference is forgotten with every frame
 ANEW = 0.7  # of the way to the frame is where it begins anew: a little of the strokes saves many evaluations
 STAY = 10.0  # the weight in the temporal loss of what is drawn to another result: halfway it would not stay
@@ -36,8 +37,8 @@ class Shot:
     `age` (H, W) for how many frames it has stood still.
 
     Flow does not see what a slow thing uncovers, and would leave a streak of its paint there: `made_for` (H, W, 3), the
-    source that a result was made for, moves along with it, and where it is no longer what the frame shows the painting
-    begins anew, near the content.
+    source that a result was made for, moves along with it, and where it is no longer what the frame shows, or what it
+    shows comes from beyond the frame, the painting begins anew, near the content.
     """
 
     def __init__(self, *, reach: int = 1, motion: Motion | None = None) -> None:
@@ -108,12 +109,16 @@ class Shot:
         return cv2.erode(still, np.ones((3, 3), np.uint8)).astype(bool)
 
     def _stale(self, frame: np.ndarray, w: np.ndarray, still: np.ndarray) -> np.ndarray:
-        """Where the last result was made for something else, from 0 to 1; a change of light does not count as that."""
+        """Where the last result was made for something else, or for nothing since it lay beyond the frame, from 0 to 1.
+
+        A change of light does not count as that.
+        """
         kept = np.where(still[..., None], self.made_for, flow.warp(self.made_for, w, interpolation="cubic"))
         box = (max(frame.shape) // 8 * 2 + 1,) * 2
         kept = kept + cv2.blur(cv2.blur(frame - kept, box), box)  # twice, since once has negative frequencies: unstable
         change = frame - kept
-        stale = (_largest(cv2.GaussianBlur(change, (0, 0), WIDE)) > STALE).astype(np.float32)
+        other = _largest(cv2.GaussianBlur(change, (0, 0), WIDE)) > STALE
+        stale = (other | ~flow.within(w, margin=BEYOND)).astype(np.float32)
         stale = np.where(self.age >= SETTLING, np.float32(0), cv2.GaussianBlur(stale, (0, 0), PATCH))
         kept = np.where(stale[..., None] > 0.5, frame, kept + np.float32(FADE) * change)
         self.made_for = images.to_uint8(kept) / np.float32(255)

@@ -94,6 +94,13 @@ def _targets(flow: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return x.astype(np.float32), y.astype(np.float32)
 
 
+def within(flow: np.ndarray, *, margin: float = 0.0) -> np.ndarray:
+    """Where x + w lies in the frame, or at most `margin` pixels beyond it, (H, W) bool."""
+    x, y = _targets(flow)
+    height, width = flow.shape[:2]
+    return (x >= -margin) & (x <= width - 1 + margin) & (y >= -margin) & (y <= height - 1 + margin)
+
+
 def compose(first: np.ndarray, then: np.ndarray) -> np.ndarray:
     """w(x) = w₁(x) + w₂(x + w₁(x)): the flow to a third frame, by way of a second; all (H, W, 2)."""
     return first + warp(then, first)
@@ -115,8 +122,7 @@ def trusted(flow: np.ndarray, opposite: np.ndarray) -> tuple[np.ndarray, np.ndar
     back = warp(opposite, flow)
     size = _square(flow)
     visible = _square(flow + back) < 0.01 * (size + _square(back)) + 0.5
-    x, y = _targets(flow)
-    visible &= (x >= 0) & (x <= flow.shape[1] - 1) & (y >= 0) & (y <= flow.shape[0] - 1)
+    visible &= within(flow)
     edges = sum(_square(cv2.Sobel(flow, cv2.CV_32F, *d, ksize=1, scale=0.5)) for d in ((1, 0), (0, 1)))
     return visible, edges <= 0.01 * size + 0.002
 

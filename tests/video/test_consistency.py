@@ -127,6 +127,20 @@ def test_where_it_begins_anew_is_told():
     assert anew[22:42, 36:64].mean() > 0.8 and anew[:, :20].max() == 0
 
 
+@pytest.mark.parametrize(("step", "begins"), [(8, True), (0.5, False)])
+def test_what_comes_from_beyond_the_frame_begins_anew(step, begins):
+    """There is no paint for it: the border's, repeated, would be a streak. Of less than a pixel none would be seen."""
+    w = np.full((64, 96, 2), (step, 0), np.float32)
+    shot = consistency.Shot(motion=lambda *_: (w, -w))
+    frame, result = np.full((64, 96, 3), 0.5, np.float32), texture(seed=3)  # a wall, whose source tells nothing
+    shot.add(0, frame, result)
+    found = shot.advance(1, frame + np.float32(0.02))
+    strip = found.anew[:, -4:]
+    assert strip.min() > 0.9 if begins else strip.max() == 0
+    assert found.anew[:, :-16].max() == 0
+    assert (np.abs(np.diff(found.start[:, -4:], axis=1)).max() < 0.3 * np.abs(np.diff(result, axis=0)).max()) == begins
+
+
 def test_a_change_of_light_is_no_reason_to_begin_anew():
     frames = [0.5 * frame + np.float32(0.01 * i) for i, frame in enumerate(pan(20))]
     painted, trust = carried(frames)

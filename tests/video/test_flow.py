@@ -107,6 +107,14 @@ def test_composed_flow_leads_where_two_warps_lead():
     assert np.array_equal(flow.compose(first, np.zeros_like(first)), first)
 
 
+def test_what_leads_beyond_the_frame_is_told():
+    there = flow.within(constant(3, -2))
+    assert there[2:, :-3].all() and not there[:2].any() and not there[:, -3:].any()
+    assert (
+        flow.within(constant(3, -2), margin=2)[:, :-1].all() and not flow.within(constant(3, -2), margin=2)[:, -1].any()
+    )
+
+
 def test_reliability_is_zero_outside_the_frame():
     c = flow.reliability(constant(4, 0), constant(-4, 0))
     assert (c[:, -4:] == 0).all()
