@@ -11,8 +11,10 @@ PREVIEW_EVERY = 30.0  # seconds
 
 
 def add_learn(parser: argparse.ArgumentParser) -> None:
-    """learn PAINTING -o DIR"""
-    parser.add_argument("painting", type=Path, help="the painting to learn")
+    """learn PAINTING [PAINTING ...] -o DIR"""
+    parser.add_argument(
+        "painting", type=Path, nargs="+", help="the painting to learn; several share one network, and blend in it"
+    )
     parser.add_argument("-o", "--output", type=Path, required=True, help="the module's folder, to be made")
     parser.add_argument("--photos", type=Path, metavar="DIR", help="photographs to learn from (the package's samples)")
     parser.add_argument("--clip", type=Path, help="a clip to be painted: learned from, and held still on")
@@ -33,16 +35,19 @@ def learn_command(given: argparse.Namespace) -> None:
     """Learn a painting; stopped, the best so far is kept and the same command goes on."""
     from ..media import files, images
 
-    images.shape_of(given.painting)  # what can be refused at once is, before TensorFlow is loaded
+    for painting in given.painting:
+        images.shape_of(painting)  # what can be refused at once is, before TensorFlow is loaded
     for path in (given.photos, given.clip):
         if path is not None and not path.exists():
             raise NstlibError(f"no such {'folder' if path == given.photos else 'clip'}: {path}")
     for path, suffix in ((given.tflite, ".tflite"), (given.onnx, ".onnx")):
         if path and (path.suffix != suffix or not path.parent.is_dir()):
             raise NstlibError(f"{path}; give a {suffix} file in a folder that there is")
+        if path and len(given.painting) > 1:
+            raise NstlibError(f"{path} would hold one painting, and {len(given.painting)} are given; learn one alone")
     if given.onnx and not (find_spec("tf2onnx") and find_spec("onnxruntime")):
         raise NstlibError("--onnx takes tf2onnx and onnxruntime: pip install tf2onnx onnxruntime")
-    files.check_inputs(given.output, given.painting)
+    files.check_inputs(given.output, *given.painting)
     from tqdm.auto import tqdm
 
     from ..engines.lessons import Lesson, write_onnx, write_tflite

@@ -3,8 +3,8 @@
 import json
 import shutil
 import warnings
-from collections.abc import Callable
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -34,41 +34,47 @@ def instant_weights() -> dict[str, tf.Tensor]:
 
 
 class LearnedModule(tf.Module):
-    """The network of one painting; pictures (B, H, W, 3), float32 RGB in [0, 1], of any size from 16 pixels a side."""
+    """The network of one painting or several; pictures (B, H, W, 3), float32 RGB in [0, 1], from 16 pixels a side.
 
-    def __init__(self, weights: dict[str, np.ndarray], painting: np.ndarray) -> None:
+    statistics (1, S): the paintings' shares.
+    """
+
+    def __init__(self, weights: dict[str, np.ndarray], paintings: Sequence[np.ndarray]) -> None:
         super().__init__()
         self._kept = {n: tf.Variable(tf.cast(w, tf.bfloat16), trainable=False, name=n) for n, w in weights.items()}
-        self.thumbnail = tf.Variable(thumbnail(tf.constant(painting[None])), trainable=False, name="thumbnail")
-
-    def _weights(self, kind: tf.DType) -> dict[str, tf.Tensor]:
-        return {name: tf.cast(w, kind) for name, w in self._kept.items()}
+        thumbnails = tf.concat([thumbnail(tf.constant(painting[None])) for painting in paintings], 0)
+        self.thumbnail = tf.Variable(thumbnails, trainable=False, name="thumbnail")  # (S, 8, 8, 3)
+        shares = tf.TensorSpec((1, len(paintings)), tf.float32)
+        self.paint = graph(partial(self._mixed, kind=tf.float32), input_signature=[FRAMES, shares, NUMBER])
+        self.paint_bfloat16 = graph(partial(self._mixed, kind=tf.bfloat16), input_signature=[FRAMES, shares, NUMBER])
 
     @graph(input_signature=[PICTURE, PICTURE])
     def __call__(self, content: tf.Tensor, style: tf.Tensor) -> tuple[tf.Tensor]:
-        """The content in the learned style, in a tuple, as Magenta's module has it; `style` changes nothing."""
-        return (self.paint(content, tf.ones((1, 1)), tf.constant(1.0)),)
+        """The content in the learned style, in a tuple, as Magenta's module has it; of several, the one most alike."""
+        nearest = tf.one_hot(tf.argmin(self._apart(style))[None], self.thumbnail.shape[0])
+        return (self._mixed(content, nearest, tf.constant(1.0), kind=tf.float32),)
 
     @graph(input_signature=[PICTURE])
     def statistics(self, style: tf.Tensor) -> tf.Tensor:
-        """1 for the painting that was learned, 0 for any other: (1, 1)."""
-        apart = tf.reduce_mean(tf.abs(thumbnail(style) - self.thumbnail))
-        return tf.reshape(tf.cast(apart < ALIKE, tf.float32), (1, 1))
+        """1 in the place of the painting that this is, 0 in all others: (1, S)."""
+        apart = self._apart(style)
+        return tf.cast((apart == tf.reduce_min(apart)) & (apart < ALIKE), tf.float32)[None]
 
-    @graph(input_signature=[FRAMES, tf.TensorSpec((1, 1), tf.float32), NUMBER])
-    def paint(self, content: tf.Tensor, statistics: tf.Tensor, strength: tf.Tensor) -> tf.Tensor:
-        """The contents painted, mixed with themselves where strength is below 1; not clipped."""
-        return self._mixed(content, strength * statistics[0, 0], tf.float32)
+    def _apart(self, style: tf.Tensor) -> tf.Tensor:
+        """How far a picture is from each painting, (S,)."""
+        return tf.reduce_mean(tf.abs(thumbnail(style) - self.thumbnail), (1, 2, 3))
 
-    @graph(input_signature=[FRAMES, tf.TensorSpec((1, 1), tf.float32), NUMBER])
-    def paint_bfloat16(self, content: tf.Tensor, statistics: tf.Tensor, strength: tf.Tensor) -> tf.Tensor:
-        """`paint` in the arithmetic of processors with bfloat16 products, twice as quick there."""
-        return self._mixed(content, strength * statistics[0, 0], tf.bfloat16)
+    def _mixed(self, content: tf.Tensor, statistics: tf.Tensor, strength: tf.Tensor, *, kind: tf.DType) -> tf.Tensor:
+        """The contents painted, mixed with themselves where strength is below 1; not clipped.
 
-    def _mixed(self, content: tf.Tensor, strength: tf.Tensor, kind: tf.DType) -> tf.Tensor:
+        bfloat16 is twice as quick on processors that have its products.
+        """
         shape = tf.shape(content)
-        painted = single.stylise(self._weights(kind), padded(content))
-        return content + strength * (painted[:, : shape[1], : shape[2]] - content)
+        weights = {name: tf.cast(w, kind) for name, w in self._kept.items()}
+        total = tf.reduce_sum(statistics)
+        mixed = single.mixed(weights, statistics[0] / tf.maximum(total, 1e-6))
+        painted = single.stylise(mixed, padded(content))[:, : shape[1], : shape[2]]
+        return content + strength * tf.minimum(total, 1.0) * (painted - content)
 
 
 def thumbnail(image: tf.Tensor) -> tf.Tensor:
@@ -87,7 +93,11 @@ def padded(image: tf.Tensor) -> tf.Tensor:
 
 
 def export(
-    weights: dict[str, np.ndarray], painting: np.ndarray, folder: Path, record: dict[str, Any], sheet: np.ndarray
+    weights: dict[str, np.ndarray],
+    paintings: Sequence[np.ndarray],
+    folder: Path,
+    record: dict[str, Any],
+    sheet: np.ndarray,
 ) -> None:
     """Writes the module with card.md, card.jpg and its record, replacing the one that is there.
 
@@ -95,7 +105,7 @@ def export(
     """
     beside = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(beside, ignore_errors=True)
-    module = LearnedModule(weights, painting)
+    module = LearnedModule(weights, paintings)
     slim = tf.saved_model.SaveOptions(experimental_debug_stripper=True)
     try:
         tf.saved_model.save(module, str(beside), signatures=module.__call__, options=slim)
@@ -113,23 +123,24 @@ def export(
 
 def card(record: dict[str, Any], name: str) -> str:
     """What the module is and how it came about, in Markdown."""
-    lesson, painting = record["lesson"], Path(record["painting"]["path"] or "a picture in memory").name
+    lesson, names = record["lesson"], [Path(p["path"] or "a picture in memory").name for p in record["paintings"]]
+    paintings = " and ".join(names)
     learned_from = f"{record['contents']} pictures"
     if record["neighbours"]:
         learned_from += f", {record['neighbours']} pairs of a clip's neighbouring frames"
     return f"""# {name}
 
-![the painting, and a photograph painted](card.jpg)
+![{paintings}, and a photograph painted](card.jpg)
 
-A network that paints in the style of {painting}, its longest side seen at {lesson["style_size"]} pixels. Learned by
+A network that paints in the style of {paintings}, the longest side seen at {lesson["style_size"]} pixels. Learned by
 nstlib from the weights of its network `instant` in {record["steps"]} steps of {lesson["batch"]} crops of
 {lesson["size"]} x {lesson["size"]} pixels ({record["seconds"]:.0f} s), from {learned_from}; loss on pictures held out:
 {record["held_out_loss"]:.4f}.
 
-    nstlib image photo.jpg {painting} --engine hub --module {name} -o out.png
+    nstlib image photo.jpg {names[0]} --engine hub --module {name} -o out.png
 
 A TF-Hub SavedModel: content and style (1, H, W, 3), float32 RGB in [0, 1], in; the picture out. `{RECORD}` beside this
-page has the settings and the painting's SHA-256.
+page has the settings and each painting's SHA-256.
 """
 
 
@@ -171,6 +182,9 @@ def _painting_function(folder: Path, shape: tuple[int | None, int | None]) -> tu
         raise NstlibError(f"{folder} is no module that nstlib learned")
     if json.loads((folder / RECORD).read_text()).get("network") != single.EDITION:
         raise NstlibError(f"{folder} holds an older network, which paints, but makes no file; learn it anew")
+    count = loaded.thumbnail.shape[0]
+    if count > 1:
+        raise NstlibError(f"{folder} paints in {count} paintings, and a file holds one; learn that one alone")
     kept = {name: tf.cast(w, tf.float32).numpy() for name, w in loaded._kept.items()}
 
     @graph(input_signature=[tf.TensorSpec((1, *shape, 3), tf.float32, name="content")])

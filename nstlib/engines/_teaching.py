@@ -1,10 +1,11 @@
-"""The steps of a lesson as TensorFlow runs them: the network of one painting, its losses, its optimiser.
+"""The steps of a lesson as TensorFlow runs them: the network, its losses, its optimiser.
 
 Kernels move by Muon (Jordan et al. 2024): by their momentum with all its singular values made one, so that no direction
 of a matrix is learned late. It takes half of Adam's steps to the same loss; all other weights keep Adam.
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -27,15 +28,17 @@ QUINTIC = (3.4445, -4.7750, 2.0315)  # p(s) = a s + b s³ + c s⁵ takes singula
 class Graph:
     """All trainable weights are one vector; a step moves it, and its running average is what paints.
 
-    painting and sample (B, H, W, 3): what the network begins from; size: of the crops, pixels; twins: the weight of
-    two pictures that differ where they show the same.
+    paintings (H, W, 3) and sample (B, H, W, 3): what the network begins from; size: of the crops, pixels; twins: the
+    weight of two pictures that differ where they show the same. shares (S,): of the paintings, which sum to 1.
     state: weights, the gradient's two moments and the weights' running average, vectors of one length.
     """
 
     def __init__(
-        self, painting: np.ndarray, sample: np.ndarray, *, size: int, content_weight: float, twins: float
+        self, paintings: Sequence[np.ndarray], sample: np.ndarray, *, size: int, content_weight: float, twins: float
     ) -> None:
-        start = single.fold(instant_weights(), padded(tf.constant(painting[None])), tf.constant(sample))
+        pictures = [tf.constant(painting[None]) for painting in paintings]
+        instant = instant_weights()
+        start = single.together([single.fold(instant, padded(picture), tf.constant(sample)) for picture in pictures])
         taught = {name: w for name, w in start.items() if name.split("/")[0] not in compact.LAYOUT}
         self._fixed = {name: tf.constant(w) for name, w in start.items() if name not in taught}
         self._shapes = {name: w.shape for name, w in taught.items()}
@@ -47,15 +50,15 @@ class Graph:
         self._extractor = {name: tf.constant(w) for name, w in compact.load().items()}
         self._content_weight, self._twins = content_weight, twins
         self._levels = LEVELS if size >= 128 else LEVELS[:1]
-        shrunk = tf.constant(painting[None])
-        self._aims = []
+        self._aims = []  # of each level and layer: (S, C, C)
         for _ in self._levels:
-            self._aims.append([_gram(f) for f in self._see(shrunk, tf.float32)])
-            shrunk = _halved(shrunk)
-        crop, number = tf.TensorSpec((None, size, size, 3)), tf.TensorSpec(())
+            grams = [[_gram(f) for f in self._see(picture, tf.float32)] for picture in pictures]
+            self._aims.append([tf.concat(of_layer, 0) for of_layer in zip(*grams, strict=True)])
+            pictures = [_halved(picture) for picture in pictures]
+        crop, shares, number = tf.TensorSpec((None, size, size, 3)), tf.TensorSpec(len(paintings)), tf.TensorSpec(())
         specs = (crop, tf.TensorSpec((size, size, 2)), tf.TensorSpec((size, size)))
-        self._step = graph(self._step_, input_signature=[*specs, number, number])
-        self._held_out = graph(self._held_out_, input_signature=[crop])
+        self._step = graph(self._step_, input_signature=[*specs, shares, number, number])
+        self._held_out = graph(self._held_out_, input_signature=[crop, shares])
 
     def named(self, flat: tf.Tensor) -> dict[str, tf.Tensor]:
         """The weights as `single` takes them, from the vector."""
@@ -69,25 +72,25 @@ class Graph:
 
     def step(self, batch: dict[str, np.ndarray], rate: float, number: int) -> tuple[float, float, float]:
         """One step; (loss, style distance, content distance)."""
-        given = (batch["content"], batch["flow"], batch["trusted"], np.float32(rate), np.float32(number))
+        given = (*(batch[part] for part in BATCH), np.float32(rate), np.float32(number))
         return tuple(float(value) for value in self._step(*map(tf.constant, given)))
 
-    def held_out(self, content: np.ndarray) -> float:
+    def held_out(self, content: np.ndarray, shares: np.ndarray) -> float:
         """The averaged weights' loss on these contents."""
-        return float(self._held_out(tf.constant(content)))
+        return float(self._held_out(tf.constant(content), tf.constant(shares)))
 
-    def paint(self, picture: np.ndarray) -> np.ndarray:
+    def paint(self, picture: np.ndarray, shares: np.ndarray) -> np.ndarray:
         """A picture (H, W, 3) by the averaged weights."""
-        weights = self.named(self.average)
+        weights = single.mixed(self.named(self.average), tf.constant(shares))
         painted = single.stylise(weights, padded(tf.constant(picture[None])))[0]
         return np.clip(painted.numpy()[: picture.shape[0], : picture.shape[1]], 0, 1)
 
     def _see(self, image: tf.Tensor, kind: tf.DType) -> list[tf.Tensor]:
         return compact.features(self._extractor, tf.cast(image, kind), STYLE_LAYERS)
 
-    def _painted(self, flat: tf.Tensor, content: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    def _painted(self, flat: tf.Tensor, content: tf.Tensor, shares: tf.Tensor) -> tuple[tf.Tensor, ...]:
         """The pictures, and each one's loss of style and content with the mean distances."""
-        weights = {name: tf.cast(w, self._kind) for name, w in self.named(flat).items()}
+        weights = {name: tf.cast(w, self._kind) for name, w in single.mixed(self.named(flat), shares).items()}
         picture = single.stylise(weights, content)
         level = tf.clip_by_value(picture, 0.0, 1.0)
         seen = self._see(level, self._kind)
@@ -97,7 +100,8 @@ class Graph:
         distance = change / tf.reduce_sum(photo**2, (1, 2, 3))
 
         style = []
-        for aims in self._aims:
+        for of_paintings in self._aims:
+            aims = [tf.tensordot(shares, grams, 1) for grams in of_paintings]  # (C, C)
             style.append(tf.add_n([_relative(_gram(f), aim) for f, aim in zip(seen, aims, strict=True)]) / len(aims))
             if len(style) < len(self._aims):
                 level = _halved(level)
@@ -106,15 +110,21 @@ class Graph:
         loss = STYLE * tf.add_n(logs) / sum(self._levels) + self._content_weight * distance
         return picture, tf.reduce_mean(loss), tf.reduce_mean(style[0]), tf.reduce_mean(distance)
 
-    def _held_out_(self, content: tf.Tensor) -> tf.Tensor:
-        return self._painted(self.average, content)[1]
+    def _held_out_(self, content: tf.Tensor, shares: tf.Tensor) -> tf.Tensor:
+        return self._painted(self.average, content, shares)[1]
 
     def _step_(
-        self, content: tf.Tensor, flow: tf.Tensor, trusted: tf.Tensor, rate: tf.Tensor, number: tf.Tensor
+        self,
+        content: tf.Tensor,
+        flow: tf.Tensor,
+        trusted: tf.Tensor,
+        shares: tf.Tensor,
+        rate: tf.Tensor,
+        number: tf.Tensor,
     ) -> tuple[tf.Tensor, ...]:
         weights, mean, square = (self.state[name] for name in ("weights", "mean", "square"))
         with tf.GradientTape() as tape:
-            picture, loss, style, distance = self._painted(weights, content)
+            picture, loss, style, distance = self._painted(weights, content, shares)
             outside = tf.reduce_mean(tf.nn.relu(tf.abs(picture - 0.5) - 0.5) ** 2)
             variation = tf.reduce_mean(tf.image.total_variation(picture)) / math.prod(content.shape[1:])
             apart = tf.reduce_mean(trusted[..., None] * (picture[0] - warped(picture[1], flow)) ** 2)
@@ -140,6 +150,7 @@ class Graph:
         return tf.concat([tf.reshape(part, (-1,)) for part in parts.values()], 0)
 
 
+BATCH = ("content", "flow", "trusted", "shares")
 STATE = ("weights", "mean", "square", "average")
 
 
@@ -162,7 +173,7 @@ def _gram(features: tf.Tensor) -> tf.Tensor:
 
 
 def _relative(gram: tf.Tensor, aim: tf.Tensor) -> tf.Tensor:
-    return tf.reduce_sum((gram - aim) ** 2, (1, 2)) / tf.reduce_sum(aim**2, (1, 2))
+    return tf.reduce_sum((gram - aim) ** 2, (1, 2)) / tf.reduce_sum(aim**2)
 
 
 def _halved(image: tf.Tensor) -> tf.Tensor:

@@ -1,4 +1,4 @@
-"""One painting, learned: a network of one's own in minutes, from the shipped weights of `instant`.
+"""One painting, learned, or several: a network of one's own in minutes, from the shipped weights of `instant`.
 
 A step paints four crops of photographs and follows the gradient of
 
@@ -20,7 +20,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import median
+from statistics import mean, median
 from typing import Any, NamedTuple
 
 import cv2
@@ -101,7 +101,7 @@ class Learnt(NamedTuple):
 
 
 def learn(
-    painting: Picture,
+    painting: Picture | Sequence[Picture],
     output: str | Path,
     *,
     photos: str | Path | Sequence[Picture] = (),
@@ -111,6 +111,7 @@ def learn(
 ) -> "Learning":
     """The learning of a painting, an iterator of steps; at its end `output` is a module for engine hub.
 
+    Several paintings share one network, a painting a step: it paints each, and what lies between them by their blend.
     photos: a folder or pictures to learn from; neighbours: of a clip (`nstlib.video.pairs`), to hold still on;
     with neither, the samples. fresh: begin again. Raises NstlibError for what cannot be learned from.
 
@@ -119,7 +120,8 @@ def learn(
     ...     print(step.number)
     1
     """
-    return Learning(painting, Path(output), photos, neighbours, lesson or Lesson(), fresh)
+    paintings = painting if isinstance(painting, list | tuple) else [painting]
+    return Learning(paintings, Path(output), photos, neighbours, lesson or Lesson(), fresh)
 
 
 class Learning:
@@ -127,7 +129,7 @@ class Learning:
 
     def __init__(
         self,
-        painting: Picture,
+        paintings: Sequence[Picture],
         output: Path,
         photos: str | Path | Sequence[Picture],
         neighbours: Sequence[FramePair],
@@ -136,13 +138,17 @@ class Learning:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.output, self.lesson, self._clock = output, lesson, clock
-        self.painting = _painting(painting, lesson.style_size)
+        if not paintings:
+            raise NstlibError("no painting is given; give one at least")
+        sources = [_source(painting) for painting in paintings]
+        if len({source["sha256"] for source in sources}) < len(sources):
+            raise NstlibError("a painting is given twice; give each once")
+        self.paintings = [_painting(painting, lesson.style_size) for painting in paintings]
         self._contents = learned_from(photos, neighbours)
         self._neighbours = [_enlarged(pair, lesson.size) for pair in neighbours]
         self.record = {
             "kind": "learned",
-            "painting": {"path": None if isinstance(painting, np.ndarray) else str(painting)}
-            | {"sha256": images.checksum(painting)},
+            "paintings": sources,
             "lesson": asdict(lesson),
             "network": single.EDITION,
             "optimiser": "Muon",
@@ -158,7 +164,7 @@ class Learning:
         self._held_out = np.stack([_crop(held_out, self._contents, lesson.size) for _ in range(max(2, lesson.batch))])
         aims = {"size": lesson.size, "content_weight": lesson.content_weight}
         twins = CLIP_TWINS if neighbours else TWINS
-        self._graph = Graph(self.painting, self._held_out[:4], twins=twins, **aims)
+        self._graph = Graph(self.paintings, self._held_out[:4], twins=twins, **aims)
         self.number, self.best, self._since, self._seconds, self._saved = 0, math.inf, 0, 0.0, clock()
         self._last: deque[float] = deque(maxlen=21)  # the seconds of the last steps
         self.best_weights = self._graph.average.numpy()
@@ -207,11 +213,16 @@ class Learning:
             flow, c = np.full((size, size, 2), (dx, dy), np.float32), np.zeros((size, size), np.float32)
             c[8:-8, 8:-8] = 1
         crops[1] = np.clip(crops[1] + rng.normal(0, rng.uniform(0, 0.02), crops[1].shape), 0, 1)
-        return {"content": np.stack(crops).astype(np.float32), "flow": flow, "trusted": c}
+        shares = self._alone()[rng.integers(len(self.paintings))]
+        return {"content": np.stack(crops).astype(np.float32), "flow": flow, "trusted": c, "shares": shares}
+
+    def _alone(self) -> np.ndarray:
+        """The shares of each painting alone, (S, S)."""
+        return np.eye(len(self.paintings), dtype=np.float32)
 
     def _look(self) -> None:
         """The average's loss on what is held out; keeps it where it is the best."""
-        loss = self._graph.held_out(self._held_out)
+        loss = mean(self._graph.held_out(self._held_out, shares) for shares in self._alone())
         self._since = 0 if loss < BETTER * self.best else self._since + 1
         if loss < self.best:
             self.best, self.best_weights = loss, self._graph.average.numpy()
@@ -222,9 +233,12 @@ class Learning:
         return {name: np.asarray(w) for name, w in self._graph.named(tf.constant(flat)).items()}
 
     def preview(self, photograph: Picture | None = None) -> np.ndarray:
-        """A photograph (the package's own where none is given), painted as it would be now; (H, W, 3)."""
+        """A photograph (the package's own where none is given), painted as it would be now; (H, W, 3).
+
+        Of several paintings it is painted in each, side by side.
+        """
         picture = images.load(samples.photograph() if photograph is None else photograph, size=384)
-        return self._graph.paint(picture)
+        return np.concatenate([self._graph.paint(picture, shares) for shares in self._alone()], 1)
 
     def save(self) -> None:
         """Write what the next step depends on, whole or not at all."""
@@ -269,9 +283,15 @@ class Learning:
         if not math.isfinite(self.best) and self.number:
             self._look()
         figures = {"steps": self.number, "seconds": round(self._seconds, 1), "held_out_loss": round(self.best, 5)}
-        sheet = np.concatenate([images.resize(self.painting, (288, 288)), images.resize(self.preview(), (288, 288))], 1)
-        export(self.weights(), self.painting, self.output, {**self.record, **figures}, sheet)
+        export(self.weights(), self.paintings, self.output, {**self.record, **figures}, self._sheet())
         return self.output
+
+    def _sheet(self) -> np.ndarray:
+        """The painting and a photograph in it, side by side; of several, each above what it makes."""
+        side = (288, 288)
+        above = np.concatenate([images.resize(painting, side) for painting in self.paintings], 1)
+        below = images.resize(self.preview(), above.shape[:2])
+        return np.concatenate([above, below], 1 if len(self.paintings) == 1 else 0)
 
     def leave(self) -> Path:
         """Save, write the module as it is, and let the folder go: the same call goes on from here."""
@@ -303,6 +323,11 @@ def _prepare(folder: Path, output: Path, fresh: bool) -> Lock:
         raise NstlibError(f"{folder} cannot be made: {error.strerror}") from None
     files.remove_torn(folder, "state.npz", "preview.png")
     return Lock(folder, output)
+
+
+def _source(picture: Picture) -> dict[str, Any]:
+    """What a record says of a painting."""
+    return {"path": None if isinstance(picture, np.ndarray) else str(picture), "sha256": images.checksum(picture)}
 
 
 def _painting(source: Picture, size: int) -> np.ndarray:

@@ -1,5 +1,7 @@
 """The network of one painting: content in, picture out; `instant` with all that depends on the style made constant.
 
+Of several paintings too: what is a painting's own lies side by side (`together`), and their shares mix it (`mixed`).
+
 What was computed of the style at each call is a weight here: the whitening's aim, folded into each level's 1x1 map, and
 each block's gains and shifts. What remains of the normalisation is the content's own: features are whitened by the
 picture's mean and covariance, so that a dim photograph is painted as boldly as a bright one.
@@ -13,7 +15,7 @@ gain and shift are a convolution too, and what is added to a whole level is adde
 `fold` makes the weights that learning (`engines.lessons`) starts from; kernels are matrices, as instant's.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -129,6 +131,28 @@ def fold(weights: Weights, style: Any, contents: Any) -> dict[str, np.ndarray]:
 
     decode(folded, see(folded, contents), measuring)
     return {name: np.asarray(w, np.float32) for name, w in folded.items()}
+
+
+def together(networks: Sequence[Weights]) -> dict[str, np.ndarray]:
+    """Folded weights of several paintings as one network's: what is their own side by side, the rest the first's."""
+    first = networks[0]
+    return {n: np.concatenate([w[n] for w in networks], -1) if _of_a_painting(n) else first[n] for n in first}
+
+
+def mixed(weights: Weights, shares: Any) -> dict[str, Any]:
+    """The weights for shares (S,) of the paintings that lie side by side in them; those of one painting for (1,)."""
+    count = shares.shape[0]
+    return {n: _mix(w, shares, count) if _of_a_painting(n) else w for n, w in weights.items()}
+
+
+def _mix(weight: Any, shares: Any, count: int) -> Any:
+    apart = ops.reshape(weight, (*weight.shape[:-1], count, weight.shape[-1] // count))  # (…, S, C)
+    return ops.sum(apart * ops.cast(shares, weight.dtype)[:, None], axis=-2)
+
+
+def _of_a_painting(name: str) -> bool:
+    of, part = name.split("/")
+    return of in MAPS or part in ("gain", "shift")
 
 
 def _array(tensor: Any) -> np.ndarray:

@@ -1,8 +1,8 @@
-"""The box in which a painting is learned: its steps, how far it is, what it can do so far; at the end an engine."""
+"""The box in which the chosen paintings are learned: steps, how far it is, what it can do so far; then an engine."""
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import ipywidgets as widgets
@@ -17,7 +17,7 @@ SHOWN = 10.0  # seconds between two pictures
 
 
 class LessonBox:
-    """`start` learns the painting that `chosen` gives, on a thread; stopped, it keeps its best and goes on next time.
+    """`start` learns the paintings that `chosen` gives, on a thread; stopped, it keeps its best and goes on next time.
 
     before: called before it begins; learned: with the module's folder, once it is there; failed: with an error.
     """
@@ -26,7 +26,7 @@ class LessonBox:
         self,
         folder: Path,
         *,
-        chosen: Callable[[], Source],
+        chosen: Callable[[], Sequence[Source]],
         before: Callable[[], None],
         learned: Callable[[Path], None],
         failed: Callable[[Exception], None],
@@ -37,7 +37,12 @@ class LessonBox:
         tip = "steps of learning, at most; each is about half a second on two cores"
         self.steps = widgets.BoundedIntText(self._lesson.steps, min=1, max=100000, tooltip=tip)
         self.fresh = widgets.Checkbox(description="begin again", indent=False, tooltip="drop what was learned before")
-        self.task = Task("Learn", "learn the chosen style, as a network of its own", self._work, failed=failed)
+        self.task = Task(
+            "Learn",
+            "learn the chosen style, as a network of its own; several share one, and blend in it",
+            self._work,
+            failed=failed,
+        )
         about = widgets.HTML(
             '<div class="nst-note">Minutes of learning, then any picture in one pass. The best so far is kept.</div>'
         )
@@ -45,19 +50,20 @@ class LessonBox:
 
     def _work(self, task: Task) -> None:
         self._before()
-        painting = self._chosen()
-        output = made(self._folder / "learned") / re.sub(r"[^\w-]+", "_", painting.name)
+        paintings = list(self._chosen())
+        name = " and ".join(painting.name for painting in paintings)
+        output = made(self._folder / "learned") / re.sub(r"[^\w-]+", "_", name)
         lesson = Lesson(**{**vars(self._lesson), "steps": self.steps.value})
-        number = self._learn(task, painting, output, lesson)
+        number = self._learn(task, paintings, output, lesson)
         if task.stopped:
             task.say(f"stopped at step {number} of {lesson.steps}; the best so far is {output}, and Learn goes on")
         else:
-            task.say(f"{painting.name} is learned: {output}")
+            task.say(f"{name} {'is' if len(paintings) == 1 else 'are'} learned: {output}")
         self._learned(output)
 
-    def _learn(self, task: Task, painting: Source, output: Path, lesson: Lesson) -> int:
+    def _learn(self, task: Task, paintings: Sequence[Source], output: Path, lesson: Lesson) -> int:
         """Take its steps; returns the number of the last one."""
-        learning = learn(painting.path, output, lesson=lesson, fresh=self.fresh.value)
+        learning = learn([painting.path for painting in paintings], output, lesson=lesson, fresh=self.fresh.value)
         self.fresh.value = False
         shown, number = 0.0, 0
         for step in learning:

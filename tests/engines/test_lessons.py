@@ -18,11 +18,13 @@ from nstlib.engines.lessons import Lesson, learn, write_onnx, write_tflite
 from nstlib.engines.onepass import Painter
 from nstlib.errors import NstlibError
 from nstlib.media import images
+from nstlib.networks import single
 from nstlib.settings import Settings
 
 LESSON = Lesson(steps=12, size=64, batch=2, style_size=96)
 PHOTOS = [smooth_noise(i, (96, 120)) for i in range(3)]
-PAINTING = smooth_noise(7, (96, 80))
+PAINTING, ANOTHER = smooth_noise(7, (96, 80)), smooth_noise(8, (80, 96))
+ALONE = np.float32([1])
 
 
 def begin(folder, lesson=LESSON, **more):
@@ -35,7 +37,7 @@ def whole(tmp_path_factory):
     folder = tmp_path_factory.mktemp("learned") / "noise"
     run = begin(folder)
     start = {name: variable.numpy() for name, variable in run._graph.state.items()}
-    before = run._graph.held_out(run._held_out)
+    before = run._graph.held_out(run._held_out, ALONE)
     steps = list(run)
     weights = run._graph.state["weights"].numpy()
     return {"run": run, "steps": steps, "folder": folder, "before": before, "start": start, "weights": weights}
@@ -48,7 +50,7 @@ def traced(whole, monkeypatch):
     class Traced:
         start = whole["start"]
 
-        def __new__(cls, *_):
+        def __new__(cls, *_, **__):
             graph = whole["run"]._graph
             for name, value in cls.start.items():
                 graph.state[name].assign(value)
@@ -144,7 +146,7 @@ def test_the_module_paints_as_the_network_that_was_learned(whole):
     module = load_module(str(whole["folder"]))._loaded
     exact = whole["run"]._graph
     exact.average.assign(whole["run"].best_weights)
-    ours = exact.paint(frame)
+    ours = exact.paint(frame, ALONE)
     theirs = np.clip(module.paint(frame[None], [[1.0]], 1.0).numpy()[0], 0, 1)
     np.testing.assert_allclose(theirs, ours, atol=0.02)  # float16 weights
     rough = np.clip(module.paint_bfloat16(frame[None], [[1.0]], 1.0).numpy()[0], 0, 1)
@@ -153,7 +155,7 @@ def test_the_module_paints_as_the_network_that_was_learned(whole):
 
 def test_card_and_record_say_how_it_was_made(whole):
     record = json.loads((whole["folder"] / "nstlib.json").read_text())
-    assert record["painting"]["sha256"] == images.checksum(PAINTING) and record["steps"] == 12
+    assert record["paintings"][0]["sha256"] == images.checksum(PAINTING) and record["steps"] == 12
     assert "12 steps" in (whole["folder"] / "card.md").read_text()
 
 
@@ -181,6 +183,41 @@ def test_onnx_paints_the_same(whole, tmp_path):
     (module,) = load_module(str(whole["folder"]))._loaded(picture, PAINTING[None])
     painted = run_onnx((tmp_path / "noise.onnx").read_bytes(), picture)
     np.testing.assert_allclose(painted, np.clip(module, 0, 1), atol=0.001)
+
+
+def test_several_paintings_share_a_network_and_blend_in_it(tmp_path):
+    folder = tmp_path / "both"
+    with pytest.raises(NstlibError, match="given twice"):
+        learn([PAINTING, PAINTING], folder, photos=PHOTOS, lesson=LESSON)
+    run = learn([PAINTING, ANOTHER], folder, photos=PHOTOS, lesson=replace(LESSON, steps=2))
+    list(run)
+    module, content = load_module(str(folder)), PHOTOS[0]
+    pictures = {
+        names: module.painter([{"a": PAINTING, "b": ANOTHER}[n] for n in names], shares, 1.0, size=96)(content)
+        for names, shares in (("a", [1.0]), ("b", [1.0]), ("ab", [1.0, 0.0]), ("ba", [0.5, 0.5]))
+    }
+    np.testing.assert_array_equal(pictures["ab"], pictures["a"])
+    apart, between = (np.abs(pictures[name] - pictures["a"]).mean() for name in ("b", "ba"))
+    assert 0.2 * apart < between < 0.8 * apart
+    with pytest.raises(NstlibError, match="another painting"):
+        module.painter([smooth_noise(9, (64, 64))], [1.0], 1.0, size=96)
+    with pytest.raises(NstlibError, match="paints in 2 paintings, and a file holds one"):
+        write_tflite(folder, tmp_path / "both.tflite")
+    assert len(json.loads((folder / "nstlib.json").read_text())["paintings"]) == 2
+
+
+def test_one_share_of_several_is_that_painting_to_the_bit():
+    rng = np.random.default_rng(0)
+    shapes = {"skip0/kernel": (4, 6), "skip0/bias": (6,), "block00/gain": (5,), "block00/kernel": (45, 5)}
+    one, other = ({name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()} for _ in "ab")
+    both = single.together([one, other | {"block00/kernel": one["block00/kernel"]}])
+    assert both["skip0/kernel"].shape == (4, 12) and both["block00/kernel"].shape == (45, 5)
+    for share, network in (((1, 0), one), ((0, 1), other)):
+        mixed = single.mixed(both, np.float32(share))
+        for name in ("skip0/kernel", "skip0/bias", "block00/gain"):
+            np.testing.assert_array_equal(mixed[name], network[name])
+    half = single.mixed(both, np.float32((0.5, 0.5)))["skip0/bias"]
+    np.testing.assert_allclose(half, (one["skip0/bias"] + other["skip0/bias"]) / 2, rtol=1e-6)
 
 
 @pytest.mark.parametrize("shape", [(90, 10), (10, 90), (16, 16)])

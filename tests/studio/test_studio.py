@@ -694,7 +694,7 @@ def test_a_painting_is_learned_on_a_thread_and_is_the_engine_then(studio, files,
     box.steps.value = 2
     task.start()
     task.close(WAIT)
-    assert Learning.last.painting == files["one"] and not Learning.last.fresh
+    assert Learning.last.painting == [files["one"]] and not Learning.last.fresh
     settings = studio.knobs.settings()
     assert (settings.engine, settings.module) == ("hub", str(studio.folder / "learned" / "one"))
     assert "one is the engine now: press Start" in said(studio) and task.preview.value
