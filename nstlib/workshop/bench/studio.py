@@ -14,7 +14,8 @@ from typing import Any
 from . import Row, _lab
 
 SIZE, STEPS = 256, 300
-MOVES = 20
+MOVES, PRESSES = 20, 4  # of a slider; and of them up, or down, in turn, and in one run, which must not converge
+PATIENCE = 60  # s, for a picture
 MINUTES = float(os.environ.get("STUDIO_MINUTES", "10"))  # of running and moving sliders, for memory
 CLOSE = 1.05  # a preview is converged when its loss is within this factor of the loss after STEPS
 CELLS = [
@@ -28,7 +29,7 @@ studio
     "studio.worker.wait(300)\nprint('ready')",
     "studio.wait(600); total = studio.worker.run.curves['total']\n"
     f"print('ready', next(i for i, t in enumerate(total, 1) if t <= {CLOSE} * total[-1]))",
-    "studio.set(steps=100000); print('ready')",
+    "studio.set(steps=100000); studio.begin(); print('ready')",
     "import psutil\nprint('ready', psutil.Process().memory_info().rss / 1e6)",
     "print('ready', studio.worker.run.steering[-1][0])",
 ]
@@ -66,10 +67,6 @@ def speed(page: Any) -> Iterator[Row]:
     first = page.wait_for_function("shown => pictures.find(time => time >= shown - 1)", arg=shown).json_value()
     needed = float(ask(page, 2))
     reached = page.evaluate("needed => steps.find(([, step]) => step >= needed)[0]", needed)
-    ask(page, 3)
-    page.evaluate("steps.length = 0")  # those of the run before
-    click(page, "Start")
-    page.wait_for_function("steps.length && steps.at(-1)[1] > 20")
     moves = [move(page, number) for number in range(MOVES)]
     print(f"studio: moves {', '.join(f'{m / 1000:.2f}' for m in moves)} s", file=sys.stderr)
     slider = statistics.median(moves) / 1000
@@ -101,21 +98,37 @@ def memory(page: Any) -> Iterator[Row]:
 def move(page: Any, number: int) -> float:
     """Move the style's slider by a key; milliseconds until the page shows the first picture that it has shaped.
 
-    A run that is steered after step n looks at the new loss in step n + 1, and moves the picture in step n + 2.
+    A run that is steered after step n looks at the new loss in step n + 1, and moves the picture in step n + 2. One
+    that has converged need not move it, and a picture that is the same is not sent.
     """
+    from playwright.sync_api import TimeoutError
+
+    if number % PRESSES == 0:
+        ask(page, 3)
+        page.evaluate("steps.length = 0")  # those of the run before
+        page.wait_for_function("steps.length && steps.at(-1)[1] > 20")
+    weight = "document.querySelector('.nst-of-style_weight .nst-number input').value"
+    before = page.evaluate(weight)
     moved = press(page, number)
+    page.wait_for_function(f"before => {weight} !== before", arg=before)
     page.wait_for_timeout(1500)
     step = int(ask(page, 5)) + 2
     seen = """([moved, step]) => { const shown = steps.find(([time, now]) => time > moved && now >= step);
         return shown && pictures.find(time => time >= shown[0] - 1) - moved }"""
-    return page.wait_for_function(seen, arg=[moved, step]).json_value()
+    try:
+        return page.wait_for_function(seen, arg=[moved, step], timeout=1000 * PATIENCE).json_value()
+    except TimeoutError:
+        last = page.evaluate("steps.at(-1)[1]")
+        raise RuntimeError(
+            f"move {number}: no picture of step {step} or later in {PATIENCE} s; at step {last}"
+        ) from None
 
 
 def press(page: Any, number: int) -> float:
-    """Move the style's slider by a key, four times up, four times down; the page's time at it."""
+    """Move the style's slider by a key, some times up, as many down; the page's time at it."""
     page.locator(".nst-of-style_weight .noUi-handle").first.focus()
     moment = page.evaluate("performance.now()")
-    page.keyboard.press("PageUp" if number % 8 < 4 else "PageDown")
+    page.keyboard.press("PageUp" if number // PRESSES % 2 == 0 else "PageDown")
     return moment
 
 
