@@ -14,6 +14,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 from time import perf_counter
 
 import numpy as np
@@ -44,6 +45,7 @@ def rows() -> Iterator[Row]:
     yield overhead()
     yield growth()
     yield import_time()
+    yield first_picture()
     yield second_start()
 
 
@@ -151,6 +153,26 @@ def import_time() -> Row:
         *(lambda code=code: subprocess.run([sys.executable, "-c", code], check=True) for code in ("", "import nstlib"))
     )
     return Row("speed", "import nstlib, s", ours - bare, 0.01, None, "lower")
+
+
+def first_picture() -> Row:
+    """Processor seconds of `nstlib image`, one step at 256 pixels, over those of TensorFlow's import alone."""
+    inputs = [str(samples.photograph()), str(samples.styles()["whirls"])]
+    ratios = []
+    with TemporaryDirectory() as folder:
+        words = ["image", *inputs, "-o", f"{folder}/out.png", "--size", "256", "--steps", "1"]
+        for _ in range(5):
+            ours, imported = map(_processor_seconds, (["-m", "nstlib", *words], ["-c", "import tensorflow"]))
+            ratios.append(ours / imported)
+    name = "nstlib image, 256 px, one step, over TensorFlow's import alone, processor time"
+    return Row("speed", name, median(ratios), 1.6, 1.3, "lower")
+
+
+def _processor_seconds(words: Sequence[str]) -> float:
+    before = os.times()
+    subprocess.run([sys.executable, *words], check=True, capture_output=True)
+    after = os.times()
+    return after.children_user - before.children_user + after.children_system - before.children_system
 
 
 def second_start() -> Row:
