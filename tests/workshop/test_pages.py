@@ -73,6 +73,7 @@ def test_the_readme_is_short_and_names_every_notebook():
 
 
 SHRUNK = {"size=512": "size=48", "size=384": "size=48", "size=256": "size=48", "range(100)": "range(3)"}
+SHRUNK |= {"nst.Settings()": "nst.Settings(size=48, steps=52)"}  # which is steered after 50
 WITH_PROGRAMS = [page for page in TEXTS if "```python\nimport nstlib as nst" in page.read_text()]
 
 
