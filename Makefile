@@ -16,7 +16,7 @@ app: .venv/ready-app
 	$(RUN) -m nstlib studio
 
 test: .venv/ready-dev
-	$(RUN) -m pytest -n 2 --dist loadfile --durations=10 -rs
+	$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=10 -rs
 
 test-slow: .venv/ready-dev
 	$(RUN) -m pytest -m slow --durations=10

@@ -19,6 +19,17 @@ OLD_KERAS = tuple(map(int, version("keras").split(".")[:2])) < (3, 13)
 trains = pytest.mark.skipif(OLD_KERAS, reason="training needs Keras 3.13, and with it Python 3.11")
 
 
+DEAREST = ["house/test_notebooks.py", "studio/test_studio_browser.py", "core/test_windows.py", "studio/test_studio.py"]
+DEAREST += ["house/test_face.py", "house/test_kills.py", "workshop/test_distill.py", "networks/test_instant.py"]
+
+
+def pytest_collection_modifyitems(items):
+    """The dearest files first, so that the workers, to which files are dealt in this order, end together."""
+    rank = {name: place for place, name in enumerate(DEAREST)}
+    tests = Path(__file__).parent
+    items.sort(key=lambda item: rank.get(item.path.relative_to(tests).as_posix(), len(rank)))
+
+
 def smooth_noise(seed: int, shape: tuple[int, int]) -> np.ndarray:
     """A coloured picture (H, W, 3) with detail at several scales."""
     import cv2

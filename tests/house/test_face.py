@@ -5,10 +5,12 @@ import inspect
 import re
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import eagerly
 
 import nstlib as nst
 
@@ -76,6 +78,7 @@ def test_its_example_runs(name, tmp_path, monkeypatch):
     examples = doctest.DocTestParser().get_doctest(inspect.getdoc(thing), {"nst": nst, "np": np}, name, None, None)
     assert examples.examples, "there is no example in its docstring"
     told = []
-    failed, _ = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(examples, out=told.append)
+    with eagerly() if name == "learn" else nullcontext():  # its one step is traced for seconds
+        failed, _ = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(examples, out=told.append)
     plt.close("all")
     assert not failed, "".join(told)

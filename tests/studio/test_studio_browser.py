@@ -25,7 +25,8 @@ from nstlib import samples
 from nstlib.settings import Settings
 from nstlib.studio import Grid, Studio
 layers = ("block1_conv1", "block2_conv1")
-small = Settings(extractor="random", size=80, steps=3000, style_layers=layers, content_layers=layers[1:])
+layers = {"style_layers": layers, "content_layers": layers[1:]}
+small = Settings(extractor="random", precision="float32", size=80, steps=3000, **layers)
 contents = {"clip": samples.clip(), **{name: f"{name}.png" for name in ("tall", "square", "panorama")}}
 settings = small
 """
@@ -531,7 +532,7 @@ def test_a_grid_fills_on_the_page(page):
 def test_the_apps_reload_finds_its_run_or_says_that_it_is_gone(lab, tmp_path):
     pytest.importorskip("voila", reason="Voilà is not installed: pip install -r requirements-app.txt")
     words = ["square.png", "--no-browser", "--port", "8970", "-o", str(tmp_path)]
-    words += ["--extractor", "random", "--size", "64", "--steps", "100000"]
+    words += ["--extractor", "random", "--precision", "float32", "--size", "64", "--steps", "100000"]
     words += ["--style-layers", "block1_conv1", "--content-layers", "block1_conv1"]
     images.save(tmp_path / "square.png", smooth_noise(1, (48, 48)))
     command = [sys.executable, "-m", "nstlib", "studio", *words]
@@ -558,6 +559,8 @@ def test_the_apps_reload_finds_its_run_or_says_that_it_is_gone(lab, tmp_path):
         page.wait_for_function("step => +document.querySelector('.nst-status b')?.innerText > step", arg=before)
         assert page.locator(".nst-card").count() == 1
         page.screenshot(path=shot("app"))
+        press(page, "Pause")  # leaves the processor to the next kernel
+        button(page, "Go on").wait_for()
         page.context.add_cookies([{"name": "nst-studio", "value": "of another day", "url": address}])
         page.reload()
         message(page, "is gone")
