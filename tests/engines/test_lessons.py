@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import smooth_noise
+from conftest import eagerly, smooth_noise
 
 from nstlib.core.styles import Styles
 from nstlib.engines import lessons
@@ -189,8 +189,8 @@ def test_several_paintings_share_a_network_and_blend_in_it(tmp_path):
     folder = tmp_path / "both"
     with pytest.raises(NstlibError, match="given twice"):
         learn([PAINTING, PAINTING], folder, photos=PHOTOS, lesson=LESSON)
-    run = learn([PAINTING, ANOTHER], folder, photos=PHOTOS, lesson=replace(LESSON, steps=2))
-    list(run)
+    with eagerly():
+        list(learn([PAINTING, ANOTHER], folder, photos=PHOTOS, lesson=replace(LESSON, steps=2)))
     module, content = load_module(str(folder)), PHOTOS[0]
     pictures = {
         names: module.painter([{"a": PAINTING, "b": ANOTHER}[n] for n in names], shares, 1.0, size=96)(content)
