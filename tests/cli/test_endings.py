@@ -10,7 +10,8 @@ import nstlib as nst
 from nstlib.cli import clip_commands, endings
 from nstlib.cli.main import main
 
-TINY = ["--extractor", "random", "--precision", "float32", "--size", "48", "--steps", "2"]
+TINY = ["--extractor", "random", "--style-layers", "block1_conv1", "--content-layers", "block1_conv1"]
+TINY += ["--precision", "float32", "--size", "48", "--steps", "2"]
 
 
 @pytest.fixture

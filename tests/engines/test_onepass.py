@@ -15,6 +15,8 @@ from nstlib.errors import NstlibError
 from nstlib.media import images
 from nstlib.settings import Settings
 
+FEW = {"extractor": "random", "precision": "float32", "style_layers": ("block1_conv1", "block2_conv1")}
+LIGHT = {**FEW, "content_layers": ("block2_conv1",)}
 PICTURE = tf.TensorSpec((None, None, None, 3), tf.float32)
 GONE = "https://127.0.0.1:9/nobody/is/here/1"  # an address that no machine answers
 
@@ -65,7 +67,7 @@ def saved(tmp_path):
 
 
 def settings_of(handle, **more):
-    return Settings(engine="hub", module=str(handle), size=64, extractor="random", **more)
+    return Settings(**{"engine": "hub", "module": str(handle), "size": 64, **LIGHT, **more})
 
 
 def painted(content, style, handle, **more):
@@ -85,7 +87,7 @@ def test_a_folder_paints_the_whole_content_in_one_pass(saved, content, style):
 def test_its_losses_are_those_of_an_optimisation_at_its_picture(saved, content, style):
     run = frames.begin(content, style, settings_of(saved(Tint())))
     (step,) = run
-    same = frames.begin(content, style, Settings(size=64, extractor="random", scales=1, border=0), start=run.image)
+    same = frames.begin(content, style, Settings(size=64, scales=1, border=0, **LIGHT), start=run.image)
     assert next(same).losses["total"] == pytest.approx(step.losses["total"], rel=1e-3)
 
 

@@ -45,7 +45,7 @@ SHRUNK = {
         "luma_bins": 4,
     },
     "11_one_painting": {"size": 64, "steps": 2, "learned_steps": 3, "crop": 64, "folder": "out"},
-    "09_style_losses": {"extractor": "random", "size": 64, "steps": 2, "tries": 1},
+    "09_style_losses": {"size": 64, "steps": 2, "tries": 1},
 }
 
 PAPER = {

@@ -116,6 +116,7 @@ def test_the_command_line_takes_keyframes(tmp_path):
     output = tmp_path / "out.mp4"
     words = ["video", str(samples.clip()), str(samples.styles()["ink"]), "-o", str(output), "--end", "0.1"]
     words += ["--size", "64", "--steps", "2", "--next-steps", "1", "--extractor", "random", "--precision", "float32"]
+    words += ["--style-layers", "block1_conv1", "--content-layers", "block1_conv1"]
     assert main([*words, "--at", "0", "style-weight=1", "--at", "0", "forms=0", "--at", "4", "style_weight=3"]) == 0
     record = json.loads(output.with_name("out.mp4.json").read_text())
     assert record["keyframes"] == {"0": {"style_weight": 1.0, "forms": 0.0}, "4": {"style_weight": 3.0}}
