@@ -8,10 +8,13 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..core.model import load_model
+from ..core.parameters import load_parameters
 from ..core.run import Run
+from ..core.schedule import result_shape
 from ..core.speed.arithmetic import resolved
+from ..core.speed.windows import MOST, around, share
 from ..core.styles import Picture, Styles
-from ..media import colors
+from ..media import colors, images
 from ..settings import Settings, check_blend, vary
 from .onepass import Painter, Pass
 
@@ -20,7 +23,7 @@ DOUBTED = 0.3  # and of this share, what it keeps of the last one all the same: 
 SETTLED, LOOK_BACK = 0.01, 5  # stop when the loss has fallen by less than this share over so many moves
 HELD = 0.45  # of a frame is held, or more: it stays to the bit while the rest is painted, in as large a share
 LEAST = 1 / 3  # of the evaluations as it has of the frame, and at least this one: none goes into what is put back
-SOME = 0.02  # of a frame must begin anew to be compared with the style by itself, and to have a sketch:
+SOME = 0.02  # of the window around it must begin anew to be compared with the style by itself, and to have a sketch:
 SKETCH = 60  # evaluations at half the size
 APART = 0.7  # of the style's weight is what parts have together: each by itself is farther from it, and would pull more
 
@@ -98,12 +101,12 @@ class Optimised:
         if settings.precision == "mixed":  # so few evaluations gain nothing by a float32 end
             settings = replace(settings, precision="bfloat16")
         styles, more = self.styles, {"earlier": earlier}
-        if guide.anew is not None and guide.anew.mean() > SOME:
+        if guide.anew is not None and guide.anew.mean() > SOME * _window_share(guide.anew):
             settings, styles, more["masks"] = self._apart(settings, guide.anew)
             start = _sketched(frame, styles, settings, start, guide.anew, more)
         held = float(guide.held.mean())
-        share = max(LEAST, 1 - held) if held >= HELD else 1.0
-        follows = replace(settings, steps=math.ceil(share * settings.next_steps), scales=1)
+        part = max(LEAST, 1 - held) if held >= HELD else 1.0
+        follows = replace(settings, steps=math.ceil(part * settings.next_steps), scales=1)
         return Run(frame, styles, follows, start=start, held=guide.held if held >= HELD else None, **more)
 
     def _apart(self, settings: Settings, anew: np.ndarray) -> tuple[Settings, Styles, list[np.ndarray]]:
@@ -125,11 +128,28 @@ def _sketched(
     anew = anew[..., None]
     seen = colors.luminance(frame) if settings.preserve_color == "luminance" else frame
     start = start + anew * (seen - start)
-    sketch = Run(frame, styles, replace(settings, size=max(shape) // 2, steps=SKETCH), start=start, **more)
+    sketch = _sketch(frame, styles, replace(settings, size=max(shape) // 2, steps=SKETCH), start, anew[..., 0], more)
     for _ in sketch:
         pass
-    grown = sketch.parameters.grown(sketch.optimizer.x, shape, start)
-    return start + anew * (sketch.parameters.result(grown, seen) - start)
+    small = sketch.parameters.result(sketch.optimizer.x, seen)
+    pixels = load_parameters(seen, settings)
+    return start + anew * (pixels.result(pixels.grown(pixels.begin(small), shape, start), seen) - start)
+
+
+def _sketch(
+    frame: np.ndarray, styles: Styles, settings: Settings, start: np.ndarray, anew: np.ndarray, more: dict[str, Any]
+) -> Run:
+    """The sketch's run; where what begins anew lies in a small window, for the work of the window, at one size."""
+    if _window_share(anew) > MOST:
+        return Run(frame, styles, settings, start=start, **more)
+    start, free = (images.resize(x, result_shape(anew.shape, settings)) for x in (start, anew))
+    return Run(frame, styles, replace(settings, scales=1), start=start, held=free == 0, **more)
+
+
+def _window_share(anew: np.ndarray) -> float:
+    """The share of a frame that is computed for what begins anew, (H, W), in its window; 1 for nothing."""
+    window = around(anew > 0)
+    return share(window, anew.shape) if window else 1.0
 
 
 def begin(content: Picture, styles: Picture | Sequence[Picture] | Styles, settings: Settings, **more: Any) -> Run:

@@ -416,13 +416,14 @@ def test_what_is_new_and_what_was_there_are_near_the_style_each_by_itself():
         assert distance(engine, new, thing) < 0.5 * distance(engine, guide.start, thing)
 
 
-def test_what_is_new_is_painted_like_the_rest():
+@pytest.mark.parametrize(("size", "side"), [(64, 30), (128, 12)])  # over SOME of the frame, and of a window alone
+def test_what_is_new_is_painted_like_the_rest(size, side):
     """A thing that comes in is as near to the style inside as what was there before."""
-    whole = pan(1)[0]
+    whole = texture(size * 3 // 4, size)
     frame, thing = whole.copy(), np.zeros(whole.shape[:2], np.float32)
-    thing[8:40, 20:48] = 1
-    frame[thing > 0] = 0.9 * texture(32, 28, seed=9, sigma=4).reshape(-1, 3)
-    engine = frames.Optimised(STYLE, replace(SMALL, steps=60, next_steps=12))
+    thing[8 : 8 + side, 20 : 20 + side] = 1
+    frame[thing > 0] = 0.9 * texture(side, side, seed=9, sigma=4).reshape(-1, 3)
+    engine = frames.Optimised(STYLE, replace(SMALL, size=size, steps=60, next_steps=12))
     before = engine(whole).image
     trust = (1 - thing).astype(np.float32)
     guide = Guide(before + thing[..., None] * (frame - before), ((before, trust),), thing > 2, thing)
