@@ -60,6 +60,15 @@ class Gallery:
         others = self.tiles.chosen if self.blend.value else []
         self.choose([*others, len(self.sources) - 1])
 
+    def known(self, source: Source) -> Source:
+        """The tile's own source of this file and name; where there is none the source is offered, and not chosen."""
+        for own in self.sources:
+            if (own.name, own.path.resolve()) == (source.name, source.path.resolve()):
+                return own
+        self.sources.append(source)
+        self.tiles.items = [*self.tiles.items, thumbnail(source)]
+        return source
+
     def choose(self, numbers: Sequence[int], frame: int | None = None) -> None:
         """Choose these tiles, by their place, and a clip's frame."""
         self._quiet = True

@@ -24,25 +24,27 @@ _watched: "weakref.WeakKeyDictionary[Any, tuple[str, str]]" = weakref.WeakKeyDic
 _installed = False
 
 
-def watch(one: Guarded) -> None:
+def watch(one: Guarded) -> list[Guarded]:
     """Have `one.interrupt()` called when the kernel is interrupted, and `one.close()` when its cell is run again.
 
-    Whatever is left at the end of the process is closed too: a thread in TensorFlow would abort it.
+    Whatever is left at the end of the process is closed too: a thread in TensorFlow would abort it. Returns what an
+    earlier run of this cell had made, closed now.
     """
     global _installed
     shell = _shell()
     cell, execution = _cell(shell)
-    for other, (its_cell, its_execution) in list(_watched.items()):
-        if cell and its_cell == cell and its_execution != execution:
-            other.close()
+    earlier = [other for other, (its, its_run) in _watched.items() if cell and its == cell and its_run != execution]
+    for other in earlier:
+        other.close()
     _watched[one] = cell, execution
     if _installed:
-        return
+        return earlier
     _installed = True
     atexit.register(close_all)
     if shell is not None:
         shell.events.register("post_run_cell", _after_cell)
         _take_signal()
+    return earlier
 
 
 def forget(one: Guarded) -> None:

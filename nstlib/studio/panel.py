@@ -90,7 +90,19 @@ class Studio(widgets.VBox):
         self._quiet = False
         self._chose()
         self.moves = Moves(self._moment())
-        guard.watch(self)
+        for earlier in guard.watch(self):
+            if isinstance(earlier, Studio):
+                self._inherit(earlier)
+
+    def _inherit(self, earlier: "Studio") -> None:
+        """Take over what was kept in the panel that this cell has shown before."""
+        for kept in earlier.shelf.snapshots:
+            content, frame, styles, strokes = kept.choice
+            choice = Choice(self.contents.known(content), frame, tuple(map(self.styles.known, styles)), strokes)
+            self.shelf.add(replace(kept, choice=choice))
+        self._kept = max(self._kept, earlier._kept)
+        if self.shelf.all:
+            self.say("what was kept in this cell's panel before is kept")
 
     def _galleries(self, content: Any, styles: Any) -> tuple[Gallery, Gallery]:
         """What was given, and the samples, as tiles."""

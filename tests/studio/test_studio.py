@@ -585,6 +585,30 @@ def test_a_studio_whose_cell_is_run_again_is_closed(files, small, tmp_path, monk
     assert not [t for t in threading.enumerate() if t.name == "nstlib studio"]
 
 
+def test_a_studio_whose_cell_is_run_again_hands_on_what_it_kept(files, small, tmp_path, monkeypatch):
+    def made(run, styles):
+        monkeypatch.setattr(guard, "_cell", lambda shell: ("a", run))
+        return Studio(files["content"], styles, small, folder=tmp_path)
+
+    one = made(1, [files["one"], files["two"]])
+    one.set(styles="two")
+    finished(one)
+    one.keep()
+    one.wait(WAIT)
+    again = made(2, files["one"])  # without the style that was chosen
+    (kept,) = again.shelf.snapshots
+    assert kept.name == "result 1" and "kept" in said(again)
+    assert [source.name for source in again.styles.chosen] == ["one"]
+    again.take_up(kept)
+    again.wait(WAIT)
+    assert [source.name for source in again.styles.chosen] == ["two"] and not again.pending
+    np.testing.assert_array_equal(again.worker.run.image, kept.image)
+    again.keep()
+    again.wait(WAIT)
+    assert [each.name for each in again.shelf.snapshots] == ["result 1", "result 2"]
+    again.close()
+
+
 def test_a_process_with_studios_at_work_ends_cleanly(files, tmp_path):
     program = f"""
 import time

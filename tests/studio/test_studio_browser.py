@@ -29,6 +29,8 @@ layers = {"style_layers": layers, "content_layers": layers[1:]}
 small = Settings(extractor="random", precision="float32", size=80, steps=3000, **layers)
 contents = {"clip": samples.clip(), **{name: f"{name}.png" for name in ("tall", "square", "panorama")}}
 settings = small
+if "studio" in globals():
+    studio.close()  # else the next panel of its cell takes over what it kept
 """
 DEFAULT = 'settings = Settings(size=96, steps=12)\nprint("told")'
 PANEL = "studio = Studio(contents, samples.styles(), settings, folder='out')\nstudio"
@@ -460,6 +462,11 @@ def test_bad_input_is_one_line_that_moves_nothing_and_the_panel_goes_on(page, tm
 
 
 def test_close_asks_and_nothing_is_left_running(page):
+    started(page)
+    press(page, "Keep")
+    page.locator(".nst-card").wait_for()
+    _lab.run_cell(page, PANEL_CELL, wait=True)
+    page.locator(".nst-studio .nst-card").wait_for()  # in the new panel
     started(page)
     assert "None running 1 threads" in told(page)  # of all panels that this cell has shown before
     page.evaluate("jupyterapp.shell.currentWidget.sessionContext.session.kernel.interrupt()")
