@@ -102,7 +102,7 @@ class Studio(widgets.VBox):
             self.shelf.add(replace(kept, choice=choice))
         self._kept = max(self._kept, earlier._kept)
         if self.shelf.all:
-            self.say("what was kept in this cell's panel before is kept")
+            self.say("what this cell's panel had kept is below")
 
     def _galleries(self, content: Any, styles: Any) -> tuple[Gallery, Gallery]:
         """What was given, and the samples, as tiles."""

@@ -597,7 +597,7 @@ def test_a_studio_whose_cell_is_run_again_hands_on_what_it_kept(files, small, tm
     one.wait(WAIT)
     again = made(2, files["one"])  # without the style that was chosen
     (kept,) = again.shelf.snapshots
-    assert kept.name == "result 1" and "kept" in said(again)
+    assert kept.name == "result 1" and "had kept" in said(again)
     assert [source.name for source in again.styles.chosen] == ["one"]
     again.take_up(kept)
     again.wait(WAIT)

@@ -467,6 +467,7 @@ def test_close_asks_and_nothing_is_left_running(page):
     page.locator(".nst-card").wait_for()
     _lab.run_cell(page, PANEL_CELL, wait=True)
     page.locator(".nst-studio .nst-card").wait_for()  # in the new panel
+    page.screenshot(path=shot("kept-by-a-cell-that-is-run-again"))
     started(page)
     assert "None running 1 threads" in told(page)  # of all panels that this cell has shown before
     page.evaluate("jupyterapp.shell.currentWidget.sessionContext.session.kernel.interrupt()")
