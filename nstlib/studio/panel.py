@@ -79,6 +79,7 @@ class Studio(widgets.VBox):
             chosen=lambda: self.choice,
             settings=self.knobs.settings,
             go=self._go_to,
+            marked=lambda: self._remember(""),
             **works,
         )
         self.live = LiveBox(chosen=self._live_choice, **works)
@@ -381,19 +382,21 @@ class Studio(widgets.VBox):
         self.live.fold.layout.display = "" if settings.engine == "hub" else "none"
         self.live.follow()
 
-    def _moment(self) -> tuple[Choice, Settings]:
-        """What undo goes back to: the choice and the settings."""
-        return self.choice, self.knobs.settings()
+    def _moment(self) -> tuple[Choice, Settings, dict[int, dict[str, Any]]]:
+        """What undo goes back to: the choice, the settings and the clip's keyframes."""
+        return self.choice, self.knobs.settings(), self.strip.keyframes
 
     def _remember(self, name: str) -> None:
         if hasattr(self, "moves"):
             self.moves.add(self._moment(), name)
             self._offer_moves()
 
-    def _return_to(self, moment: tuple[Any, Settings] | None) -> None:
+    def _return_to(self, moment: tuple[Choice, Settings, dict[int, dict[str, Any]]] | None) -> None:
         if moment is not None:
+            choice, settings, keyframes = moment
             with says(self):
-                self._move_to(*moment)
+                self._move_to(choice, settings)
+                self.strip.restore(keyframes)
                 self._chose()
         self._offer_moves()
 

@@ -33,7 +33,7 @@ class Strip:
     """Thumbnails of the chosen clip, its keyframes {frame: {setting: value}}, and a `Film` of them on a thread.
 
     chosen, settings: what the panel says; go: called with a frame's number and a keyframe's values, or None, to show;
-    before: called before a film begins; failed: with an error.
+    marked: called with other keyframes set; before: before a film begins; failed: with an error.
     """
 
     def __init__(
@@ -44,11 +44,12 @@ class Strip:
         chosen: Callable[[], Choice],
         settings: Callable[[], Settings],
         go: Callable[[int, dict[str, Any] | None], None],
+        marked: Callable[[], None],
         before: Callable[[], None],
         failed: Callable[[Exception], None],
     ) -> None:
         self._folder, self._view, self._chosen, self._settings = folder, view, chosen, settings
-        self._go, self._before = go, before
+        self._go, self._marked, self._before = go, marked, before
         self._clip: clips.Clip | None = None
         self._pictures: list[tuple[int, bytes]] = []
         self._quiet = False
@@ -103,10 +104,19 @@ class Strip:
             }
         self.keyframes = dict(sorted({**self.keyframes, choice.frame: values}.items()))
         self._draw()
+        self._marked()
 
     def unmark(self) -> None:
         """Take the chosen frame's keyframe away."""
-        self.keyframes.pop(self._chosen().frame, None)
+        frame = self._chosen().frame
+        self.keyframes = {number: values for number, values in self.keyframes.items() if number != frame}
+        self._draw()
+        self._marked()
+
+    def restore(self, keyframes: dict[int, dict[str, Any]]) -> None:
+        """Show the chosen clip with these keyframes."""
+        self.follow()
+        self.keyframes = keyframes
         self._draw()
 
     def send(self) -> None:

@@ -882,6 +882,26 @@ def test_the_strip_shows_a_clip_and_its_keyframes_take_the_knobs_back(studio, cl
     assert clip.fold.layout.display == "none" and clip.keyframes == {}
 
 
+def test_keyframes_are_undone_and_made_again_and_come_back_with_their_clip(studio, clip):
+    studio.contents.choose(studio.contents.tiles.chosen, 1)
+    clip.set.click()
+    first = clip.keyframes
+    studio.set(style_weight=3.0)
+    clip.set.click()
+    clip.remove.click()
+    assert clip.keyframes == {} and clip.remove.disabled
+    studio.undo()
+    assert clip.keyframes[1]["style_weight"] == 3 and not clip.remove.disabled
+    studio.undo()
+    assert clip.keyframes == first
+    studio.redo()
+    assert clip.keyframes[1]["style_weight"] == 3
+    studio.contents.choose_named(["content"])
+    assert clip.keyframes == {}
+    studio.undo()
+    assert clip.keyframes[1]["style_weight"] == 3 and "◆" in clip.tiles.items[1]["name"]
+
+
 def test_a_clip_is_written_stopped_and_goes_on(studio, clip):
     studio.contents.choose(studio.contents.tiles.chosen, 0)
     clip.set.click()
