@@ -69,6 +69,7 @@ file = {"name": "mine.png", "type": "", "size": len(data), "content": memoryview
 panel.styles.upload.value = ({**file, "last_modified": datetime.now(timezone.utc)},)
 for weight in (1.0, 2.0, 4.0):
     panel.set(style_weight=weight)
+    panel.wait()  # a run that has ended goes on by itself
     panel.start()
     panel.wait()
     panel.keep()
