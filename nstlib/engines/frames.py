@@ -23,7 +23,7 @@ DOUBTED = 0.3  # and of this share, what it keeps of the last one all the same: 
 SETTLED, LOOK_BACK = 0.01, 5  # stop when the loss has fallen by less than this share over so many moves
 HELD = 0.45  # of a frame is held, or more: it stays to the bit while the rest is painted, in as large a share
 LEAST = 1 / 3  # of the evaluations as it has of the frame, and at least this one: none goes into what is put back
-SOME = 0.02  # of the window around it must begin anew to be compared with the style by itself, and to have a sketch:
+SOME = 0.02  # of a frame, or of the window where much is held, must begin anew to be compared by itself and sketched:
 SKETCH = 60  # evaluations at half the size
 APART = 0.7  # of the style's weight is what parts have together: each by itself is farther from it, and would pull more
 
@@ -101,10 +101,11 @@ class Optimised:
         if settings.precision == "mixed":  # so few evaluations gain nothing by a float32 end
             settings = replace(settings, precision="bfloat16")
         styles, more = self.styles, {"earlier": earlier}
-        if guide.anew is not None and guide.anew.mean() > SOME * _window_share(guide.anew):
+        held = float(guide.held.mean())
+        within = _window_share(guide.anew) if guide.anew is not None and held >= HELD else 1.0
+        if guide.anew is not None and guide.anew.mean() > SOME * within:
             settings, styles, more["masks"] = self._apart(settings, guide.anew)
             start = _sketched(frame, styles, settings, start, guide.anew, more)
-        held = float(guide.held.mean())
         part = max(LEAST, 1 - held) if held >= HELD else 1.0
         follows = replace(settings, steps=math.ceil(part * settings.next_steps), scales=1)
         return Run(frame, styles, follows, start=start, held=guide.held if held >= HELD else None, **more)
