@@ -11,6 +11,7 @@ from nstlib.core.border import bordered
 from nstlib.core.model import load_model
 from nstlib.core.run import Run
 from nstlib.core.speed.windows import WindowedModel, around, windowed
+from nstlib.errors import NstlibError
 from nstlib.settings import Settings
 
 SHAPE = (101, 143)
@@ -76,3 +77,14 @@ def test_a_window_is_the_smallest_from_a_step_to_a_step():
     changes[5, 39] = changes[13, 40] = True
     assert around(changes) == (slice(5, 14), slice(39, 41))
     assert around(changes, 4) == (slice(4, 16), slice(36, 41))
+
+
+def test_a_start_of_another_size_than_what_is_held_is_one_line():
+    with pytest.raises(NstlibError, match=r"held is \(101, 143\) and the start \(50, 71\)"):
+        Run(
+            smooth_noise(1, SHAPE),
+            smooth_noise(2, (90, 90)),
+            SETTINGS,
+            start=smooth_noise(5, (50, 71)),
+            held=np.ones(SHAPE, bool),
+        )

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ...errors import NstlibError
 from ...networks.vgg19 import CHANNELS
 from .. import losses
 from ..border import bordered
@@ -33,8 +34,10 @@ def windowed(
     """The model of what is not held in the start (H, W, 3), held (H, W) bool; None for the whole picture.
 
     The whole picture is for what lies too far apart, for tiles, for extractors other than compact, and for style losses
-    whose statistics are no means over positions.
+    whose statistics are no means over positions. Raises NstlibError where held and start differ in size.
     """
+    if held is not None and held.shape != start.shape[:2]:
+        raise NstlibError(f"held is {held.shape} and the start {start.shape[:2]}; give both in the result's size")
     able = isinstance(model, StyleContentModel) and model.style_loss.AVERAGED and model.extractor.padded
     window = around(bordered(~held, border), 2 ** (model.levels - 1)) if held is not None and able else None
     if window is None or share(window, bordered(held, border).shape) > MOST:
