@@ -39,7 +39,7 @@ from ._teaching import Graph
 __all__ = ["FramePair", "Learning", "Learnt", "Lesson", "learn", "write_onnx", "write_tflite"]
 
 RATE, WARM_UP = 0.0015, 30  # of both optimisers, whose steps have about the same size
-TWINS, CLIP_TWINS = 3.0, 10.0  # weights of what differs in two pictures of the same; where a clip is given
+TWINS, CLIP_TWINS = 3.0, 25.0  # weights of what differs in two pictures of the same; where a clip is given
 CHECK, PATIENCE, BETTER = 50, 8, 0.995  # steps between two looks at what is held out; looks without a better one
 SAVE_EVERY = 30.0  # seconds
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
