@@ -81,7 +81,7 @@ def lab(tmp_path_factory):
 def page(lab, request):
     """The panel made anew: its cells are run again."""
     lab.set_viewport_size({"width": 1280, "height": 1000})
-    _lab.run_cell(lab, RUNNING)  # its settings, whatever the test before made of them
+    _lab.run_cell(lab, RUNNING, wait=True)  # its settings, whatever the test before made of them
     _lab.run_cell(lab, PANEL_CELL, wait=True)
     lab.wait_for_selector(".nst-studio .nst-tile img")
     lab.evaluate("document.querySelector('.nst-studio').scrollIntoView()")
