@@ -18,6 +18,7 @@ from ..networks import single
 from .hub import INSTANT
 
 THUMB = 8  # px a side: what a module remembers of its painting, to know it again
+MARGIN = 16  # px beyond the border that are painted too, and cut off
 ALIKE = 0.04  # mean difference of thumbnails up to which two pictures are the same painting
 FRAMES = tf.TensorSpec((None, None, None, 3), tf.float32)
 PICTURE = tf.TensorSpec((1, None, None, 3), tf.float32)
@@ -69,12 +70,10 @@ class LearnedModule(tf.Module):
 
         bfloat16 is twice as quick on processors that have its products.
         """
-        shape = tf.shape(content)
         weights = {name: tf.cast(w, kind) for name, w in self._kept.items()}
         total = tf.reduce_sum(statistics)
         mixed = single.mixed(weights, statistics[0] / tf.maximum(total, 1e-6))
-        painted = single.stylise(mixed, padded(content))[:, : shape[1], : shape[2]]
-        return content + strength * tf.minimum(total, 1.0) * (painted - content)
+        return content + strength * tf.minimum(total, 1.0) * (painted(mixed, content) - content)
 
 
 def thumbnail(image: tf.Tensor) -> tf.Tensor:
@@ -82,12 +81,23 @@ def thumbnail(image: tf.Tensor) -> tf.Tensor:
     return tf.image.resize(image, (THUMB, THUMB), "area")
 
 
-def padded(image: tf.Tensor) -> tf.Tensor:
-    """Mirrored at bottom and right, as often as it takes, to multiples of the network's stride, twice that at least."""
+def painted(weights: dict[str, tf.Tensor], content: tf.Tensor) -> tf.Tensor:
+    """Contents (B, H, W, 3) of any size, painted beyond their border, which is cut off: no line is left along it."""
+    height, width = tf.unstack(tf.shape(content)[1:3])
+    picture = single.stylise(weights, padded(content, MARGIN))
+    return picture[:, MARGIN : MARGIN + height, MARGIN : MARGIN + width]
+
+
+def padded(image: tf.Tensor, margin: int = 0) -> tf.Tensor:
+    """Mirrored by a margin at each side, and at bottom and right to multiples of the network's stride, 32 at least.
+
+    As often as it takes: a margin may be wider than the image.
+    """
     for axis in (1, 2):
         side = tf.shape(image)[axis]
-        longer = tf.maximum(side + -side % single.STRIDE, single.SMALLEST)
-        at = tf.range(longer) % (2 * side)  # there and back
+        longer = (side + 2 * margin + single.STRIDE - 1) // single.STRIDE * single.STRIDE
+        first = margin * (2 * side - 1)  # -margin, and whole periods, since ONNX's remainder of negatives is another
+        at = (first + tf.range(tf.maximum(longer, single.SMALLEST))) % (2 * side)  # there and back
         image = tf.gather(image, tf.minimum(at, 2 * side - 1 - at), axis=axis)
     return image
 
@@ -160,7 +170,7 @@ def write_tflite(folder: Path, path: Path, shape: tuple[int, int] = (256, 256)) 
 
 
 def write_onnx(folder: Path, path: Path) -> float:
-    """A learned module as an ONNX file, for pictures (1, H, W, 3) with sides that are multiples of 16, 32 at least.
+    """A learned module as an ONNX file, for pictures (1, H, W, 3) of any size.
 
     Returns the largest difference of a pixel, as ONNX Runtime paints. Raises NstlibError without tf2onnx and
     onnxruntime, and where the file does not paint as the module does.
@@ -190,7 +200,7 @@ def _painting_function(folder: Path, shape: tuple[int | None, int | None]) -> tu
     @graph(input_signature=[tf.TensorSpec((1, *shape, 3), tf.float32, name="content")])
     def paint(content: tf.Tensor) -> tf.Tensor:
         weights = {name: tf.constant(w) for name, w in kept.items()}
-        return tf.clip_by_value(single.stylise(weights, content), 0.0, 1.0)
+        return tf.clip_by_value(painted(weights, content), 0.0, 1.0)
 
     return loaded, paint
 
@@ -200,8 +210,8 @@ def _checked(
 ) -> float:
     """Writes the file if it paints as the module does; the largest difference of a pixel."""
     picture = np.random.default_rng(0).random((1, *shape, 3), np.float32)
-    painted = np.clip(module.paint(tf.constant(picture), tf.ones((1, 1)), tf.constant(1.0)), 0, 1)
-    apart = float(np.abs(run(data, picture) - painted).max())
+    by_module = np.clip(module.paint(tf.constant(picture), tf.ones((1, 1)), tf.constant(1.0)), 0, 1)
+    apart = float(np.abs(run(data, picture) - by_module).max())
     if not apart < AGREES:
         raise NstlibError(f"{path.name} differs from the module by {apart:.3f}; it is not written")
     with files.whole(path) as beside:

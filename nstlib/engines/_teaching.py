@@ -13,7 +13,7 @@ import tensorflow as tf
 from ..core.speed.arithmetic import has_bfloat16
 from ..core.speed.tracing import graph
 from ..networks import compact, single
-from ._modules import instant_weights, padded
+from ._modules import instant_weights, padded, painted
 
 STYLE_LAYERS = tuple(f"block{i}_conv1" for i in range(1, 6))
 CONTENT_LAYER = "block4_conv1"
@@ -82,8 +82,7 @@ class Graph:
     def paint(self, picture: np.ndarray, shares: np.ndarray) -> np.ndarray:
         """A picture (H, W, 3) by the averaged weights."""
         weights = single.mixed(self.named(self.average), tf.constant(shares))
-        painted = single.stylise(weights, padded(tf.constant(picture[None])))[0]
-        return np.clip(painted.numpy()[: picture.shape[0], : picture.shape[1]], 0, 1)
+        return np.clip(painted(weights, tf.constant(picture[None]))[0], 0, 1)
 
     def _see(self, image: tf.Tensor, kind: tf.DType) -> list[tf.Tensor]:
         return compact.features(self._extractor, tf.cast(image, kind), STYLE_LAYERS)

@@ -31,7 +31,7 @@ BLOCKS = (1, 2, 3, 4, 4)  # residual convolutions a level: instant's, and one mo
 SMOOTH = 2  # levels, from the largest, that grow by interpolation
 ALONG = np.float32([[0.25, 0.75, 0], [0, 0.75, 0.25]])  # (corner, tap): three quarters here, a quarter of the neighbour
 TAPS = np.einsum("py,qx->yxpq", ALONG, ALONG).reshape(3, 3, 1, 4, 1)
-EDITION = 2  # of the network: what an older one has learned goes on only in an older one
+EDITION = 3  # of the network: what an older one has learned goes on only in an older one
 ITERATIONS = 8  # of the square root: with instant's 15 the picture is the same to the eye
 
 Weights = Mapping[str, Any]

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from conftest import eagerly, smooth_noise
 
 from nstlib.core.styles import Styles
 from nstlib.engines import lessons
-from nstlib.engines._modules import run_onnx
+from nstlib.engines._modules import padded, run_onnx
 from nstlib.engines._teaching import orthogonal, warped
 from nstlib.engines.hub import load_module
 from nstlib.engines.lessons import Lesson, learn, write_onnx, write_tflite
@@ -179,7 +180,7 @@ def test_a_module_of_an_older_network_paints_but_makes_no_file(whole, tmp_path):
 def test_onnx_paints_the_same(whole, tmp_path):
     pytest.importorskip("tf2onnx", reason="tf2onnx is not installed")
     assert write_onnx(whole["folder"], tmp_path / "noise.onnx") < 0.001
-    picture = smooth_noise(9, (64, 96))[None]
+    picture = smooth_noise(9, (50, 70))[None]
     (module,) = load_module(str(whole["folder"]))._loaded(picture, PAINTING[None])
     painted = run_onnx((tmp_path / "noise.onnx").read_bytes(), picture)
     np.testing.assert_allclose(painted, np.clip(module, 0, 1), atol=0.001)
@@ -228,6 +229,15 @@ def test_an_orthogonal_direction_keeps_the_singular_vectors_and_makes_the_values
     values = np.diag(turned)
     np.testing.assert_allclose(turned, np.diag(values), atol=1e-4)
     assert values.min() > 0.6 and values.max() < 1.25
+
+
+@pytest.mark.parametrize(("shape", "margin"), [((40, 56), 16), ((33, 17), 0), ((20, 24), 50)])
+def test_what_is_beyond_the_border_mirrors_what_is_within(shape, margin):
+    picture = smooth_noise(4, shape)
+    wide = padded(tf.constant(picture[None]), margin)[0].numpy()
+    height, width = (max(single.SMALLEST, -(-(n + 2 * margin) // 16) * 16) for n in shape)
+    after = [(margin, n - side - margin) for n, side in zip((height, width), shape, strict=True)]
+    np.testing.assert_array_equal(wide, np.pad(picture, [*after, (0, 0)], "symmetric"))
 
 
 def test_motion_moves_the_twin_onto_the_first():
