@@ -18,7 +18,7 @@ from ..networks import single
 from .hub import INSTANT
 
 THUMB = 8  # px a side: what a module remembers of its painting, to know it again
-MARGIN = 16  # px beyond the border that are painted too, and cut off
+MARGIN = 8  # px beyond the border that are painted too, and cut off
 ALIKE = 0.04  # mean difference of thumbnails up to which two pictures are the same painting
 FRAMES = tf.TensorSpec((None, None, None, 3), tf.float32)
 PICTURE = tf.TensorSpec((1, None, None, 3), tf.float32)
@@ -53,7 +53,7 @@ class LearnedModule(tf.Module):
     def __call__(self, content: tf.Tensor, style: tf.Tensor) -> tuple[tf.Tensor]:
         """The content in the learned style, in a tuple, as Magenta's module has it; of several, the one most alike."""
         nearest = tf.one_hot(tf.argmin(self._apart(style))[None], self.thumbnail.shape[0])
-        return (self._mixed(content, nearest, tf.constant(1.0), kind=tf.float32),)
+        return (self.paint(content, nearest, tf.constant(1.0)),)
 
     @graph(input_signature=[PICTURE])
     def statistics(self, style: tf.Tensor) -> tf.Tensor:
