@@ -20,6 +20,14 @@ store.finish({"pass": 0, "frame": 0, "cut": True})
 print("ready", flush=True)
 sys.stdin.read()
 """
+FORK = """import os, time
+told, tells = os.pipe()
+if os.fork() == 0:
+    os.write(tells, b".")
+    time.sleep(3)
+    os._exit(0)
+os.read(told, 1)
+"""
 ENTRY = {"pass": 0, "frame": 0, "cut": True}
 
 
@@ -48,7 +56,7 @@ def test_a_second_process_refuses_until_the_first_is_dead(folder, owner):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_child_that_outlives_its_killed_parent_holds_nothing(folder):
-    forking = OWNER.replace("print(", "import os, time\nif os.fork() == 0:\n    time.sleep(3)\n    os._exit(0)\nprint(")
+    forking = OWNER.replace("print(", FORK + "print(")  # ready once the child has let go of what it was forked with
     with subprocess.Popen(
         [sys.executable, "-c", forking, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as parent:
