@@ -87,7 +87,7 @@ class Graph:
     def _see(self, image: tf.Tensor, kind: tf.DType) -> list[tf.Tensor]:
         return compact.features(self._extractor, tf.cast(image, kind), STYLE_LAYERS)
 
-    def _painted(self, flat: tf.Tensor, content: tf.Tensor, shares: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    def _judged(self, flat: tf.Tensor, content: tf.Tensor, shares: tf.Tensor) -> tuple[tf.Tensor, ...]:
         """The pictures, and each one's loss of style and content with the mean distances."""
         weights = {name: tf.cast(w, self._kind) for name, w in single.mixed(self.named(flat), shares).items()}
         picture = single.stylise(weights, content)
@@ -110,7 +110,7 @@ class Graph:
         return picture, tf.reduce_mean(loss), tf.reduce_mean(style[0]), tf.reduce_mean(distance)
 
     def _held_out_(self, content: tf.Tensor, shares: tf.Tensor) -> tf.Tensor:
-        return self._painted(self.average, content, shares)[1]
+        return self._judged(self.average, content, shares)[1]
 
     def _step_(
         self,
@@ -123,7 +123,7 @@ class Graph:
     ) -> tuple[tf.Tensor, ...]:
         weights, mean, square = (self.state[name] for name in ("weights", "mean", "square"))
         with tf.GradientTape() as tape:
-            picture, loss, style, distance = self._painted(weights, content, shares)
+            picture, loss, style, distance = self._judged(weights, content, shares)
             outside = tf.reduce_mean(tf.nn.relu(tf.abs(picture - 0.5) - 0.5) ** 2)
             variation = tf.reduce_mean(tf.image.total_variation(picture)) / math.prod(content.shape[1:])
             apart = tf.reduce_mean(trusted[..., None] * (picture[0] - warped(picture[1], flow)) ** 2)

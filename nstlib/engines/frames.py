@@ -101,14 +101,14 @@ class Optimised:
         if settings.precision == "mixed":  # so few evaluations gain nothing by a float32 end
             settings = replace(settings, precision="bfloat16")
         styles, more = self.styles, {"earlier": earlier}
-        held = float(guide.held.mean())
-        within = _window_share(guide.anew) if guide.anew is not None and held >= HELD else 1.0
+        held = guide.held if guide.held.mean() >= HELD else None
+        within = _window_share(guide.anew) if guide.anew is not None and held is not None else 1.0
         if guide.anew is not None and guide.anew.mean() > SOME * within:
             settings, styles, more["masks"] = self._apart(settings, guide.anew)
             start = _sketched(frame, styles, settings, start, guide.anew, more)
-        part = max(LEAST, 1 - held) if held >= HELD else 1.0
+        part = 1.0 if held is None else max(LEAST, 1 - float(held.mean()))
         follows = replace(settings, steps=math.ceil(part * settings.next_steps), scales=1)
-        return Run(frame, styles, follows, start=start, held=guide.held if held >= HELD else None, **more)
+        return Run(frame, styles, follows, start=start, held=held, **more)
 
     def _apart(self, settings: Settings, anew: np.ndarray) -> tuple[Settings, Styles, list[np.ndarray]]:
         """K styles twice, for what begins anew (H, W) and for the rest: settings with their 2 K shares, their masks."""

@@ -41,8 +41,8 @@ class Module:
     def __init__(self, handle: str, loaded: Any, checksum: str) -> None:
         self.handle, self.checksum, self._loaded = handle, checksum, loaded
         self.blends = hasattr(loaded, "statistics") and hasattr(loaded, "paint")
-        self.learned = hasattr(loaded, "thumbnail")  # it knows one painting
-        # That painting's mean colours on a grid, as a picture: what a learned module takes for it.
+        self.learned = hasattr(loaded, "thumbnail")  # it knows its paintings
+        # The first one's mean colours on a grid, as a picture: what a learned module takes for it.
         self.known = loaded.thumbnail.numpy()[0].repeat(8, 0).repeat(8, 1) if self.learned else None
 
     def painter(
