@@ -43,7 +43,7 @@ class BilateralGrid:
     (H, W) of any size, one a style, or none, and K is 1. `settings.smoothness` multiplies the penalties on x.
     """
 
-    bounded = False
+    bounded, spread = False, 1.0
 
     def __init__(
         self,
@@ -76,6 +76,10 @@ class BilateralGrid:
 
     def grown(self, x: tf.Tensor, shape: tuple[int, int], fine: np.ndarray | None) -> tf.Tensor:
         """x as it is: the maps hold at every size."""
+        return x
+
+    def whole(self, x: tf.Tensor) -> tf.Tensor:
+        """x itself."""
         return x
 
     def picture(self, x: tf.Tensor) -> tf.Tensor:

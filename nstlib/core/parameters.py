@@ -20,16 +20,24 @@ from .speed.lbfgs import Precondition, laplacian_pyramid
 
 
 class Parameters(Protocol):
-    """What a run asks of a parametrisation. bounded: x stays in [0, 1]; precondition: L-BFGS's, on a batch of x."""
+    """What a run asks of a parametrisation.
+
+    bounded: x stays in [0, 1]; precondition: L-BFGS's, on a batch of x; spread: how much more of x moves where only a
+    part of it does, as root mean squares are.
+    """
 
     bounded: bool
     precondition: Precondition
+    spread: float
 
     def begin(self, image: np.ndarray) -> tf.Tensor:
         """The x of a picture (H, W, 3)."""
 
     def grown(self, x: tf.Tensor, shape: tuple[int, int], fine: np.ndarray | None) -> tf.Tensor:
-        """x for pictures of (H, W), found on smaller ones; fine: the start at (H, W), or None for noise."""
+        """x for pictures of (H, W), from the `whole` x of smaller ones; fine: the start there, None for noise."""
+
+    def whole(self, x: tf.Tensor) -> tf.Tensor:
+        """The x of the whole picture, where only a part of it is painted."""
 
     def objective(self, x: tf.Tensor, of_picture: Objective) -> tuple[tf.Tensor, tf.Tensor, Any]:
         """The objective of the picture that x stands for, with its gradient with respect to x."""
@@ -44,7 +52,7 @@ class Pixels:
     counted: of sizes by `scales`, which are as they were.
     """
 
-    bounded = True
+    bounded, spread = True, 1.0
 
     def __init__(self, *, border: int = 0, counted: bool = False) -> None:
         self.precondition = laplacian_pyramid(mirrored=not counted)
@@ -67,6 +75,10 @@ class Pixels:
         if not self._counted:
             fine, coarse = colors.luminance(fine), colors.luminance(coarse)
         return self.begin(np.clip(grown + fine - coarse, 0, 1))
+
+    def whole(self, x: tf.Tensor) -> tf.Tensor:
+        """x itself."""
+        return x
 
     def objective(self, x: tf.Tensor, of_picture: Objective) -> tuple[tf.Tensor, tf.Tensor, Any]:
         """The objective as it is."""

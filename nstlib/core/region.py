@@ -11,8 +11,9 @@ import tensorflow as tf
 
 from ..errors import NstlibError
 from ..media import colors, images
-from .border import bordered, unbordered
+from ..settings import Settings
 from .optimize import Objective
+from .speed.windows import Part
 
 
 class Region:
@@ -50,14 +51,21 @@ class Region:
         mask, base = self._at(image.shape[:2])
         return np.where(mask > 0, base + mask * (image - base), base)
 
-    def objective(self, of_picture: Objective, *, gray: bool, border: int) -> Objective:
-        """The objective of the pasted picture, with its border; gray: the base is seen as the content is, in grey."""
-        if self.mask is None:
+    def part(self, shape: tuple[int, int], settings: Settings) -> Part | None:
+        """What of a painting (h, w) changes; None for all of it, and for a photograph, whose maps know no pixels."""
+        if self.mask is None or settings.rendering == "photo":
+            return None
+        mask, base = self._at(shape)
+        return Part(_seen(base, settings), mask[..., 0], border=settings.border)
+
+    def objective(self, of_picture: Objective, settings: Settings) -> Objective:
+        """The objective of a photograph with the base around it, which is seen as the content is: perhaps in grey."""
+        if self.mask is None or settings.rendering != "photo":
             return of_picture
 
         def of_pasted(picture: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, Any]:
-            mask, base = (bordered(x, border) for x in self._at(unbordered(picture, border).shape[:2]))
-            base = colors.luminance(base) if gray else base
+            mask, base = self._at(picture.shape[:2])
+            base = _seen(base, settings)
             loss, gradient, report = of_picture(base + mask * (picture - base))
             return loss, mask * gradient, report
 
@@ -66,3 +74,7 @@ class Region:
     def _at(self, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
         """The mask (h, w, 1) and the base (h, w, 3) at a size."""
         return images.resize(self.mask, shape)[..., None], images.resize(self.base, shape)
+
+
+def _seen(base: np.ndarray, settings: Settings) -> np.ndarray:
+    return colors.luminance(base) if settings.preserve_color == "luminance" else base

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from .schedule import Stage, level_count, network_of, plan, result_shape, workin
 from .speed import arithmetic, memory
 from .speed.lbfgs import LBFGS
 from .speed.tiles import TiledModel, tiled
-from .speed.windows import FreePixels, windowed
+from .speed.windows import FreePixels, Part, windowed
 from .steps import Diverged, Inputs, Steps, to_paint
 from .styles import Picture, Styles
 
@@ -69,7 +70,7 @@ class Run(Steps):
         # prepare
         super().__init__(Inputs(content, styles, settings, masks, start, region), settings, settings.steps)
         self._earlier = earlier
-        self._held = held if len(self.stages) == 1 and self.region.mask is None else None
+        self._held = held if len(self.stages) == 1 else None
         self._start = self.first_picture(self.stages[0].shape)
         self.optimizer: Adam | LBFGS | None = None
         self._enter(0)
@@ -87,8 +88,10 @@ class Run(Steps):
         self._model = tiled(model, settings.tile) if 0 < settings.tile < max(shape) else model
 
         self._targets = targets_of(self, self._model, shape, self._earlier, border=settings.border)
-        self._window = windowed(self._model, self._start, self._held, self._targets, border=settings.border)
-        self._model = self._window or self._model
+        self._part = self.region.part(shape, settings)
+        if self._part is None and self._held is not None:
+            self._part = Part(self._start, ~self._held, border=settings.border)
+        self._model = windowed(self._model, self._part, self._targets) if self._part else self._model
         self._weigh()
 
     def _within_memory(self, work: Callable[[], Any]) -> Any:
@@ -106,9 +109,7 @@ class Run(Steps):
         """The parametrisation, the terms' weights and the styles' shares, as the settings have them now."""
         content = to_paint(self._settings, images.resize(self.content, self.stages[self._stage].shape))
         self.parameters = load_parameters(content, self._settings, styles=self.styles.pictures, masks=self.masks)
-        if self._held is not None:
-            window = self._window and self._window.window
-            self.parameters = FreePixels(self.parameters, self._start, self._held, window)
+        self.parameters = FreePixels(self.parameters, self._part) if self._part else self.parameters
         weights = self.region.balanced(term_weights(self._settings, self._targets.style))
         self._weights = {name: tf.constant(weight, tf.float32) for name, weight in weights.items()}
         self._targets = replace(self._targets, shares=_shares(self))
@@ -117,9 +118,8 @@ class Run(Steps):
         """An optimiser that starts from x."""
         settings, bounded = self._settings, self.parameters.bounded
         if settings.optimizer == "lbfgs":
-            spread = 1.0 if self._held is None else self.parameters.spread
             moves = 3 if settings.tile else None  # a picture in tiles has no room for many copies of itself
-            first = NEAR * spread if self._earlier else (0.01 if self._stage else 0.04)
+            first = NEAR * self.parameters.spread if self._earlier else (0.01 if self._stage else 0.04)
             return LBFGS(x, memory=moves, first=first, precondition=self.parameters.precondition, bounded=bounded)
         epsilon = 0.1 if settings.convention == "tutorial" else 1e-8  # 0.1 suits the tutorial's large gradients
         return Adam(x, learning_rate=settings.learning_rate, epsilon=epsilon, bounded=bounded)
@@ -141,11 +141,8 @@ class Run(Steps):
 
     def _objective(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, Mapping[str, Any]]:
         """The loss at x, its gradient, and its terms."""
-        gray = self._settings.preserve_color == "luminance"
-        of_picture = self.region.objective(
-            lambda p: self._model.loss(p, self._targets, self._weights), gray=gray, border=self._settings.border
-        )
-        return self.parameters.objective(x, of_picture)
+        of_picture = partial(self._model.loss, targets=self._targets, weights=self._weights)
+        return self.parameters.objective(x, self.region.objective(of_picture, self._settings))
 
     def _go_on(self) -> None:
         """Begin the next stage; where only the arithmetic changes, with the optimiser as it is."""
@@ -155,8 +152,9 @@ class Run(Steps):
             self.optimizer.refine()
         else:
             fine = None if self._settings.init == "noise" else images.resize(self._start, new.shape)
+            x = self.parameters.whole(self.optimizer.x)
             self._enter(self._stage + 1)
-            self.optimizer = self._begin(self.parameters.grown(self.optimizer.x, new.shape, fine))
+            self.optimizer = self._begin(self.parameters.grown(x, new.shape, fine))
 
     def _take_up(self) -> None:
         if self._tile != self._settings.tile or self.model_of(self.stages[self._stage]).levels != self._model.levels:

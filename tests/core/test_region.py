@@ -8,11 +8,16 @@ import tensorflow as tf
 from conftest import smooth_noise
 
 from nstlib.cli.main import main
+from nstlib.core.border import bordered
+from nstlib.core.model import load_model
 from nstlib.core.region import Region
 from nstlib.core.run import Run
+from nstlib.core.speed.windows import WindowedModel, share
 from nstlib.engines import records
 from nstlib.errors import NstlibError
 from nstlib.media import images
+from nstlib.media.colors import luminance
+from nstlib.settings import Settings
 
 BASE = smooth_noise(5, (48, 64))
 
@@ -50,22 +55,59 @@ def test_a_region_of_the_whole_picture_is_a_run_without_one(content, style, smal
     assert np.allclose(plain.finish(), whole.finish(), atol=1e-4)
 
 
-def test_the_gradient_is_that_of_the_pasted_picture(region):
-    region = Region(region, BASE, (48, 64))
+def squares(picture):
+    """Any objective of pictures."""
+    with tf.GradientTape() as tape:
+        tape.watch(picture)
+        loss = tf.reduce_sum(picture**3)
+    return loss, tape.gradient(loss, picture), None
 
-    def of_picture(picture):
-        with tf.GradientTape() as tape:
-            tape.watch(picture)
-            loss = tf.reduce_sum(picture**3)
-        return loss, tape.gradient(loss, picture), None
 
+def test_a_photographs_gradient_is_that_of_the_pasted_picture(region):
+    region, photo = Region(region, BASE, (48, 64)), Settings(rendering="photo")
     x = tf.constant(smooth_noise(6, (48, 64)))
     with tf.GradientTape() as tape:
         tape.watch(x)
         expected = tf.reduce_sum((BASE + region.mask[..., None] * (x - BASE)) ** 3)
-    loss, gradient, _ = region.objective(of_picture, gray=False, border=0)(x)
+    loss, gradient, _ = region.objective(squares, photo)(x)
     assert float(loss) == pytest.approx(float(expected))
     assert np.allclose(gradient, tape.gradient(expected, x), atol=1e-6)
+
+
+@pytest.mark.parametrize("kept", ["none", "luminance"])
+def test_a_paintings_gradient_is_that_of_the_whole_pasted_picture(kept):
+    shape = (140, 200)
+    mask, base = np.zeros(shape, np.float32), smooth_noise(5, shape)
+    mask[60:100, 90:150] = 1
+    mask[59, 90:150] = 0.5  # a brush's edge is soft
+    settings = Settings(size=200, scales=1, steps=2, precision="float32", preserve_color=kept)
+    run = Run(smooth_noise(1, shape), smooth_noise(2, (90, 90)), settings, start=base, region=mask)
+    window, model = run._part.window, load_model(settings, levels=run._model.levels)
+    assert type(run._model) is WindowedModel and share(window, (164, 224)) < 0.4
+
+    r, around = (bordered(x, 12) for x in (mask[..., None], base if kept == "none" else luminance(base)))
+    x = smooth_noise(6, r.shape[:2])
+    loss, gradient, _ = run._objective(tf.constant(x[window]))
+    expected = model.loss(tf.constant(around + r * (x - around)), run._targets, run._weights)
+    np.testing.assert_allclose(loss, expected[0], rtol=1e-4)
+    expected = (r * expected[1])[window]
+    np.testing.assert_allclose(gradient, expected, atol=1e-4 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("changes", [{"forms": 0.8}, {"tile": 64}])
+def test_a_region_goes_on_in_other_forms_and_in_smaller_tiles(changes):
+    """The window stays, whatever evaluates it: a run in a studio is steered, and memory may run out."""
+    shape = (140, 200)
+    mask, base = np.zeros(shape, np.float32), smooth_noise(5, shape)
+    mask[60:100, 90:150] = 1
+    settings = Settings(size=200, steps=8, precision="float32")
+    run = Run(smooth_noise(1, shape), smooth_noise(2, (90, 90)), settings, start=base, region=mask)
+    for step in run:
+        if step.number == 6:
+            before, there = step.losses["total"], run.image
+            run.settings = replace(run.settings, **changes)
+    assert (run.image[mask == 0] == base[mask == 0]).all() and (run.image != there).any()
+    assert "tile" not in changes or run.curves["total"][-1] <= before * 1.001
 
 
 def test_masks_and_the_region_hold_together(content, style, small, region):

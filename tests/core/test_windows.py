@@ -10,7 +10,7 @@ from conftest import smooth_noise
 from nstlib.core.border import bordered
 from nstlib.core.model import load_model
 from nstlib.core.run import Run
-from nstlib.core.speed.windows import WindowedModel, around, windowed
+from nstlib.core.speed.windows import PatchedModel, WindowedModel, around
 from nstlib.errors import NstlibError
 from nstlib.settings import Settings
 
@@ -60,15 +60,33 @@ def test_what_is_held_stays_to_the_bit_and_the_rest_is_painted(free):
 
 
 @pytest.mark.parametrize(
-    "changes, moving",
-    [({"style_loss": "remd"}, 20), ({"extractor": "random"}, 20), ({}, 90), ({}, 0), ({"tile": 64}, 20)],
+    "changes, moving, kind",
+    [
+        ({}, 20, WindowedModel),
+        ({"style_loss": "remd"}, 20, PatchedModel),
+        ({"extractor": "random"}, 20, PatchedModel),
+        ({"tile": 64}, 20, PatchedModel),
+        ({}, 90, PatchedModel),
+        ({}, 0, PatchedModel),
+    ],
 )
-def test_the_whole_picture_is_for_what_a_window_cannot_do_or_would_cover(changes, moving):
+def test_a_run_of_a_part_has_the_loss_of_the_whole_picture_and_its_gradient_there(changes, moving, kind):
     held = np.ones(SHAPE, bool)
     held[:moving, :moving] = False
-    run = Run(smooth_noise(1, SHAPE), smooth_noise(2, (90, 90)), replace(SETTINGS, **changes), held=held)
-    assert run.optimizer.x.shape == bordered(smooth_noise(1, SHAPE), 12).shape
-    assert windowed(run._model, run._start, None, run._targets) is None
+    start, settings = smooth_noise(5, SHAPE), replace(SETTINGS, **changes)
+    run = Run(smooth_noise(1, SHAPE), smooth_noise(2, (90, 90)), settings, start=start, held=held)
+    assert type(run._model) is kind
+    window, free = run._part.window, bordered(~held, 12)[..., None]
+    assert moving != 20 or window == (slice(0, 32), slice(0, 32))
+
+    x = smooth_noise(8, free.shape[:2])
+    loss, gradient, _ = run._objective(tf.constant(x[window]))
+    whole = load_model(settings, levels=run._model.levels)
+    image = np.where(free, x, bordered(start, 12))
+    expected = whole.loss(tf.constant(image), run._targets, run._weights)
+    np.testing.assert_allclose(loss, expected[0], rtol=1e-4)
+    expected = (free * expected[1])[window]
+    np.testing.assert_allclose(gradient, expected, atol=1e-4 * np.abs(expected).max())
 
 
 def test_a_window_is_the_smallest_from_a_step_to_a_step():

@@ -20,6 +20,7 @@ from ..levels import at_scale, pyramid
 from ..model import StyleContentModel, Targets, Tensors
 from ..optimize import Objective
 from ..parameters import Parameters
+from ..schedule import level_count
 from .gradients import reflected
 from .tracing import graph, specs, traced
 
@@ -28,21 +29,15 @@ REACH = 24  # pixels around a window that are computed too, as far as the deares
 MOST = 0.6  # of the picture, with REACH: for more the whole picture takes no longer
 
 
-def windowed(
-    model: Any, start: np.ndarray, held: np.ndarray | None, targets: Targets, *, border: int = 0
-) -> "WindowedModel | None":
-    """The model of what is not held in the start (H, W, 3), held (H, W) bool; None for the whole picture.
+def windowed(model: Any, part: "Part", targets: Targets) -> "WindowedModel | PatchedModel":
+    """The model of the pictures of which this part changes.
 
-    The whole picture is for what lies too far apart, for tiles, for extractors other than compact, and for style losses
-    whose statistics are no means over positions. Raises NstlibError where held and start differ in size.
+    The whole picture is evaluated for a part that is spread too far, in tiles, for extractors other than compact, and
+    for style losses whose statistics are no means over positions.
     """
-    if held is not None and held.shape != start.shape[:2]:
-        raise NstlibError(f"held is {held.shape} and the start {start.shape[:2]}; give both in the result's size")
     able = isinstance(model, StyleContentModel) and model.style_loss.AVERAGED and model.extractor.padded
-    window = around(bordered(~held, border), 2 ** (model.levels - 1)) if held is not None and able else None
-    if window is None or share(window, bordered(held, border).shape) > MOST:
-        return None
-    return WindowedModel(model, tf.constant(bordered(start, border)), window, targets)
+    kind = WindowedModel if able and share(part.window, part.base.shape[:2]) <= MOST else PatchedModel
+    return kind(model, tf.constant(part.base), part.window, targets)
 
 
 def around(changes: np.ndarray, step: int = 1) -> Window | None:
@@ -63,6 +58,21 @@ def share(window: Window, shape: tuple[int, int]) -> float:
     return sides[0] * sides[1] / (shape[0] * shape[1])
 
 
+class Part:
+    """What may change of a picture, with its border: `free` (H, W, 1) in [0, 1] of `base` (H, W, 3), in `window`.
+
+    The window is the smallest from a pixel to one that every halving of the picture has too; all where nothing is free.
+    Raises NstlibError where the two differ in size.
+    """
+
+    def __init__(self, base: np.ndarray, free: np.ndarray, *, border: int = 0) -> None:
+        if free.shape != base.shape[:2]:
+            raise NstlibError(f"held is {free.shape} and the start {base.shape[:2]}; give both in the result's size")
+        self.base, self.free = bordered(base, border), np.float32(bordered(free, border)[..., None])
+        step = 2 ** (level_count(self.base.shape[:2], 1.0, 1) - 1)
+        self.window = around(self.free[..., 0] > 0, step) or tuple(slice(0, n) for n in self.base.shape[:2])
+
+
 class WindowedModel:
     """A `StyleContentModel` of the pictures that differ from `base` (H, W, 3) inside `window` alone.
 
@@ -71,7 +81,7 @@ class WindowedModel:
     """
 
     def __init__(self, model: StyleContentModel, base: tf.Tensor, window: Window, targets: Targets) -> None:
-        self.base, self.window, self.levels = base, window, model.levels
+        self.levels = model.levels
         self._passes = _passes(model)
         self._kept = self._passes.keep(base, window, targets)
 
@@ -81,35 +91,55 @@ class WindowedModel:
         return self._passes.loss(patch, self._kept, compared, weights)
 
 
-class FreePixels:
-    """Parameters of a picture of which what is held stays as the start has it, to the bit; x as the window, or all.
+class PatchedModel:
+    """The same, by evaluating the whole picture; model: any, also in tiles."""
 
-    start (H, W, 3), held (H, W) bool.
+    def __init__(self, model: Any, base: tf.Tensor, window: Window, targets: Targets) -> None:
+        self.levels, self._model, self._base, self._window = model.levels, model, base.numpy(), window
+
+    def loss(self, patch: tf.Tensor, targets: Targets, weights: Tensors) -> tuple[tf.Tensor, tf.Tensor, Tensors]:
+        """As `WindowedModel.loss`."""
+        image = self._base.copy()
+        image[self._window] = patch
+        loss, gradient, terms = self._model.loss(tf.constant(image), targets, weights)
+        return loss, gradient[self._window], terms
+
+
+class FreePixels:
+    """Parameters of a picture of which a part alone changes; x is what is inside the part's window.
+
+    The picture is base + r (x − base), r what of it is free; where nothing is, it stays as the base has it, to the bit.
     """
 
-    def __init__(self, whole: Parameters, start: np.ndarray, held: np.ndarray, window: Window | None) -> None:
-        self._whole, self._base = whole, whole.begin(start).numpy()
-        self._window = window or (slice(None), slice(None))
-        border = (len(self._base) - len(held)) // 2
-        free = ~bordered(held, border)[..., None]
-        self._there, self._free = tf.constant(self._base[self._window]), tf.constant(free[self._window], tf.float32)
-        self.spread = float(np.sqrt(free.size / max(1, free.sum())))
-        self.bounded, self.precondition = whole.bounded, whole.precondition
+    bounded = True
+
+    def __init__(self, whole: Parameters, part: Part) -> None:
+        self._whole, self._part, self.precondition = whole, part, whole.precondition
+        self._there, self._free = (tf.constant(x[part.window]) for x in (part.base, part.free))
+        self.spread = float(np.sqrt(part.free.size / max(1.0, part.free.sum())))
 
     def begin(self, image: np.ndarray) -> tf.Tensor:
         """What the picture has inside the window."""
-        return self._whole.begin(image)[self._window]
+        return self._whole.begin(image)[self._part.window]
+
+    def grown(self, x: tf.Tensor, shape: tuple[int, int], fine: np.ndarray | None) -> tf.Tensor:
+        """What the whole picture x has inside, grown."""
+        return self._whole.grown(x, shape, fine)[self._part.window]
 
     def objective(self, x: tf.Tensor, of_picture: Objective) -> tuple[tf.Tensor, tf.Tensor, Any]:
-        """The objective of what is inside the window, with what is held there."""
+        """The objective of what is inside the window, with what stays there."""
         loss, gradient, report = of_picture(self._there + self._free * (x - self._there))
         return loss, self._free * gradient, report
 
+    def whole(self, x: tf.Tensor) -> tf.Tensor:
+        """The x of the whole picture: where something is free x itself, the base elsewhere."""
+        image = self._part.base.copy()
+        image[self._part.window] = np.where(self._free > 0, x, self._there)
+        return tf.constant(image)
+
     def result(self, x: tf.Tensor, content: np.ndarray) -> np.ndarray:
         """The whole picture."""
-        image = self._base.copy()
-        image[self._window] = np.where(self._free > 0, x, self._there)
-        return self._whole.result(tf.constant(image), content)
+        return self._whole.result(self.whole(x), content)
 
 
 class _Passes:

@@ -16,6 +16,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
@@ -44,6 +45,7 @@ def rows() -> Iterator[Row]:
     yield from _vgg19.rows()
     yield overhead()
     yield growth()
+    yield repaint()
     yield import_time()
     yield first_picture()
     yield second_start()
@@ -118,9 +120,9 @@ def _keep(name: str, image: np.ndarray) -> None:
     images.save(PICTURES / f"{name}.png", image)
 
 
-def _run(side: int) -> Run:
+def _run(side: int, **more: Any) -> Run:
     content = images.resize(samples.frame(30), (side, side))
-    run = Run(content, samples.styles()["whirls"], Settings(size=side, steps=100000, scales=1, forms=0))
+    run = Run(content, samples.styles()["whirls"], Settings(size=side, steps=100000, scales=1, forms=0), **more)
     for _ in range(3):  # until everything is traced
         next(run)
     return run
@@ -141,6 +143,18 @@ def growth() -> Row:
     return Row(
         "speed", "time of a step, 1024x1024 / 256x256 / 16, compact", of_large / of_small / 16, 1.1, 1.0, "lower"
     )
+
+
+def repaint() -> Row:
+    """A step of a run that repaints a round region of a tenth of its picture, over a step of the whole picture."""
+    side = 512
+    y, x = np.mgrid[:side, :side] - side / 2
+    region = np.float32(x**2 + y**2 < 0.1 * side**2 / np.pi)
+    start = images.resize(samples.frame(0), (side, side))
+    part, whole = _run(side, start=start, region=region), _run(side)
+    of_part, of_whole = in_turn(lambda: next(part), lambda: next(whole), rounds=25)
+    name = "time of a step, a region of a tenth / the whole picture, 512x512, compact"
+    return Row("speed", name, of_part / of_whole, 0.5, 0.25, "lower")
 
 
 def _evaluate(run: Run) -> None:
