@@ -18,7 +18,6 @@ from ..networks import single
 from .hub import INSTANT
 
 THUMB = 8  # px a side: what a module remembers of its painting, to know it again
-MARGIN = 8  # px beyond the border that are painted too, and cut off
 ALIKE = 0.04  # mean difference of thumbnails up to which two pictures are the same painting
 FRAMES = tf.TensorSpec((None, None, None, 3), tf.float32)
 PICTURE = tf.TensorSpec((1, None, None, 3), tf.float32)
@@ -84,8 +83,7 @@ def thumbnail(image: tf.Tensor) -> tf.Tensor:
 def painted(weights: dict[str, tf.Tensor], content: tf.Tensor) -> tf.Tensor:
     """Contents (B, H, W, 3) of any size, painted beyond their border, which is cut off: no line is left along it."""
     height, width = tf.unstack(tf.shape(content)[1:3])
-    picture = single.stylise(weights, padded(content, MARGIN))
-    return picture[:, MARGIN : MARGIN + height, MARGIN : MARGIN + width]
+    return single.stylise(weights, padded(content, single.MARGIN))[:, :height, :width]
 
 
 def padded(image: tf.Tensor, margin: int = 0) -> tf.Tensor:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from ..core.speed import gradients
 from ..core.speed.arithmetic import has_bfloat16
 from ..core.speed.tracing import graph
 from ..networks import compact, single
@@ -85,12 +86,13 @@ class Graph:
         return np.clip(painted(weights, tf.constant(picture[None]))[0], 0, 1)
 
     def _see(self, image: tf.Tensor, kind: tf.DType) -> list[tf.Tensor]:
-        return compact.features(self._extractor, tf.cast(image, kind), STYLE_LAYERS)
+        return compact.features(self._extractor, tf.cast(image, kind), STYLE_LAYERS, pad=gradients.reflected)
 
     def _judged(self, flat: tf.Tensor, content: tf.Tensor, shares: tf.Tensor) -> tuple[tf.Tensor, ...]:
         """The pictures, and each one's loss of style and content with the mean distances."""
         weights = {name: tf.cast(w, self._kind) for name, w in single.mixed(self.named(flat), shares).items()}
-        picture = single.stylise(weights, content)
+        picture = single.stylise(weights, content, gradients.reflected)
+        content = _inner(content)
         level = tf.clip_by_value(picture, 0.0, 1.0)
         seen = self._see(level, self._kind)
         layer = STYLE_LAYERS.index(CONTENT_LAYER)
@@ -125,8 +127,9 @@ class Graph:
         with tf.GradientTape() as tape:
             picture, loss, style, distance = self._judged(weights, content, shares)
             outside = tf.reduce_mean(tf.nn.relu(tf.abs(picture - 0.5) - 0.5) ** 2)
-            variation = tf.reduce_mean(tf.image.total_variation(picture)) / math.prod(content.shape[1:])
-            apart = tf.reduce_mean(trusted[..., None] * (picture[0] - warped(picture[1], flow)) ** 2)
+            variation = gradients.absolute_variation(picture) / tf.cast(tf.size(picture), tf.float32)
+            flow, trusted = _inner(flow[None])[0], _inner(trusted[None])[0]
+            apart = tf.reduce_mean((trusted * within(flow))[..., None] * (picture[0] - warped(picture[1], flow)) ** 2)
             total = loss + OUTSIDE * outside + VARIATION * variation + self._twins * apart
         gradient = tape.gradient(total, weights)
         gradient /= tf.maximum(1.0, tf.norm(gradient))
@@ -167,8 +170,8 @@ def orthogonal(matrix: tf.Tensor, iterations: int = 5) -> tf.Tensor:
 
 def _gram(features: tf.Tensor) -> tf.Tensor:
     """G = Fᵀ F / M of each picture: (B, h, w, C) -> (B, C, C), float32."""
-    flat = tf.cast(tf.reshape(features, (tf.shape(features)[0], -1, features.shape[-1])), tf.float32)
-    return tf.matmul(flat, flat, transpose_a=True) / tf.cast(tf.shape(flat)[1], tf.float32)
+    flat = tf.reshape(features, (tf.shape(features)[0], -1, features.shape[-1]))
+    return gradients.products(flat) / tf.cast(tf.shape(flat)[1], tf.float32)
 
 
 def _relative(gram: tf.Tensor, aim: tf.Tensor) -> tf.Tensor:
@@ -177,6 +180,19 @@ def _relative(gram: tf.Tensor, aim: tf.Tensor) -> tf.Tensor:
 
 def _halved(image: tf.Tensor) -> tf.Tensor:
     return tf.nn.avg_pool2d(image, 2, 2, "VALID")
+
+
+def _inner(maps: tf.Tensor) -> tf.Tensor:
+    """What the network paints of its contents, (B, H, W, …) -> (B, H − 16, W − 16, …)."""
+    return maps[:, single.MARGIN : -single.MARGIN, single.MARGIN : -single.MARGIN]
+
+
+def within(flow: tf.Tensor) -> tf.Tensor:
+    """1 where x + flow is in the picture, 0 elsewhere; (H, W, 2) -> (H, W)."""
+    height, width = flow.shape[:2]
+    x = flow[..., 0] + tf.range(width, dtype=tf.float32)
+    y = flow[..., 1] + tf.range(height, dtype=tf.float32)[:, None]
+    return tf.cast((x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1), tf.float32)
 
 
 def warped(picture: tf.Tensor, flow: tf.Tensor) -> tf.Tensor:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -213,17 +214,24 @@ class Steadied:
     """A function frame -> picture as an engine: x + s Σ c (w − x), s the share that an earlier result keeps.
 
     c is the reliability, 0.3 at least for the last result. For networks that stylise in one go and know no earlier
-    frame.
+    frame: so `begin` has a frame painted while its motion is still looked for, by the same thread for every frame.
     """
 
     def __init__(
         self, paint: Callable[[np.ndarray], np.ndarray], identity: dict[str, str], *, share: float = KEPT
     ) -> None:
         self._paint, self._share, self.identity = paint, share, {**identity, "share": str(share)}
+        self._beside = ThreadPoolExecutor(1)
+        self._begun: tuple[np.ndarray, Future[np.ndarray]] | None = None
+
+    def begin(self, frame: np.ndarray) -> None:
+        """Have the frame painted meanwhile; a call with it takes what came of it."""
+        self._begun = frame, self._beside.submit(self._paint, frame)
 
     def __call__(self, frame: np.ndarray, guide: Guide | None = None) -> Painted:
         """The function's picture, drawn towards the warped earlier results where they are trusted."""
-        image = self._paint(frame)
+        begun, self._begun = self._begun, None
+        image = begun[1].result() if begun and begun[0] is frame else self._paint(frame)
         pull = np.zeros_like(image)
         for back, (warped, c) in enumerate(guide.earlier if guide else ()):
             pull += np.clip(c, 0 if back else DOUBTED, 1)[..., None] * (warped - image)

@@ -5,7 +5,7 @@ al. 2017, whitening and colouring); a decoder of the trunk's shape, trained here
 added to the pixels. Plain Keras 3 (`keras.ops`), so that it is trained and exported on any of its backends.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -135,11 +135,11 @@ def dense(weights: Weights, x: Any, name: str, bias: bool = True) -> Any:
     return y + weights[f"{name}/bias"] if bias else y
 
 
-def convolve(weights: Weights, x: Any, name: str) -> Any:
-    """A 3x3 convolution with reflection padding, in x's arithmetic."""
+def convolve(weights: Weights, x: Any, name: str, pad: Callable[[Any], Any] = reflected) -> Any:
+    """A 3x3 convolution with reflection padding, in x's arithmetic; pad: what pads in the place of `reflected`."""
     kernel, bias = (ops.cast(weights[f"{name}/{part}"], x.dtype) for part in ("kernel", "bias"))
     kernel = ops.reshape(kernel, (3, 3, -1, kernel.shape[-1]))
-    return ops.conv(reflected(x), kernel, 1, "valid", data_format="channels_last") + bias
+    return ops.conv(pad(x), kernel, 1, "valid", data_format="channels_last") + bias
 
 
 def grow(x: Any) -> Any:

@@ -26,6 +26,7 @@ from .compact import LAYOUT, reflected, trunk
 from .instant import LEVELS, OF_PIXELS, RIDGE, SLOPE, STRIDE, apply, convolve, grow
 
 MAPS = ("pixels", *(f"skip{level}" for level in range(len(LEVELS))))  # of the pixels, and of each level's features
+MARGIN = 8  # px at each border that are cut off, and have real or mirrored surroundings in the place of a border
 SMALLEST = 2 * STRIDE  # px a side
 BLOCKS = (1, 2, 3, 4, 4)  # residual convolutions a level: instant's, and one more where strokes are as fine as they get
 SMOOTH = 2  # levels, from the largest, that grow by interpolation
@@ -35,17 +36,20 @@ EDITION = 3  # of the network: what an older one has learned goes on only in an 
 ITERATIONS = 8  # of the square root: with instant's 15 the picture is the same to the eye
 
 Weights = Mapping[str, Any]
-Layer = Callable[[Weights, Any, str], Any]
+Pad = Callable[[Any], Any]
+Layer = Callable[[Weights, Any, str, Pad], Any]
 
 
-def stylise(weights: Weights, content: Any) -> Any:
-    """The pictures (B, H, W, 3), float32, not clipped, of contents whose sides are multiples of 16, 32 at least.
+def stylise(weights: Weights, content: Any, pad: Pad = reflected) -> Any:
+    """The pictures (B, H − 16, W − 16, 3), float32, not clipped, of contents whose sides are multiples of 16.
 
-    The pixels' own path is float32; all else is in the weights' arithmetic.
+    What borders do stays within `MARGIN` of them, which is cut off. The pixels' own path is float32; all else is in
+    the weights' arithmetic. pad: what pads in the place of `reflected`, to the same values.
     """
     content = ops.cast(content, "float32")
     coloured = apply(content, *change(weights, content, "pixels"))
-    return coloured + ops.cast(decode(weights, see(weights, content), layer), "float32")
+    picture = coloured + ops.cast(decode(weights, see(weights, content), layer, pad), "float32")
+    return picture[:, MARGIN:-MARGIN, MARGIN:-MARGIN]
 
 
 def see(weights: Weights, image: Any) -> list[Any]:
@@ -64,35 +68,42 @@ def change(weights: Weights, features: Any, name: str) -> tuple[Any, Any]:
     return matrix, bias - ops.matmul(mean[:, None], matrix)[:, 0]
 
 
-def decode(weights: Weights, features: list[Any], layer: Layer) -> Any:
+def decode(weights: Weights, features: list[Any], layer: Layer, pad: Pad = reflected) -> Any:
     """What is added to the pixels (B, H, W, 3), from the five levels' features, the deepest first."""
+    pads = [blank if level < SMOOTH else pad for level in range(len(LEVELS))]
     changes = [change(weights, f, f"skip{level}") for level, f in enumerate(features)]
     x = apply(features[-1], *changes[-1])
     for level in reversed(range(len(LEVELS))):
         if level < len(LEVELS) - 1:
             matrix, offset = changes[level]
-            below = convolve(weights, x, f"up{level}") + ops.cast(offset[:, None, None], x.dtype)
-            larger = interpolated(below) if level < SMOOTH else grow(below)  # (B, h, w, C) -> (B, 2h, 2w, C)
+            below = convolve(weights, x, f"up{level}", pads[level + 1]) + ops.cast(offset[:, None, None], x.dtype)
+            # (B, h, w, C) -> (B, 2h, 2w, C)
+            larger = interpolated(below, pads[level + 1]) if level < SMOOTH else grow(below)
             x = larger + apply(features[level], matrix)
         for block in range(BLOCKS[level]):
-            x = x + layer(weights, x, f"block{level}{block}")
-    return layer(weights, x, "out")
+            x = x + layer(weights, x, f"block{level}{block}", pads[level])
+    return layer(weights, x, "out", blank)
 
 
-def layer(weights: Weights, x: Any, name: str) -> Any:
+def layer(weights: Weights, x: Any, name: str, pad: Pad) -> Any:
     """A 3x3 convolution of what is bent of g x + s; one gain and one shift a channel."""
     gain, shift = (ops.cast(weights[f"{name}/{part}"], x.dtype) for part in ("gain", "shift"))
     kernel = gain[:, None] * ops.eye(x.shape[-1], dtype=x.dtype)  # (C, C)
     scaled = ops.conv(x, kernel[None, None], 1, "valid", data_format="channels_last") + shift
-    return convolve(weights, ops.leaky_relu(scaled, SLOPE), name)
+    return convolve(weights, ops.leaky_relu(scaled, SLOPE), name, pad)
 
 
-def interpolated(x: Any) -> Any:
+def blank(x: Any) -> Any:
+    """One more row and column on each side, of zeros: quicker than mirrored, since a convolution takes them in."""
+    return ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+
+
+def interpolated(x: Any, pad: Pad = reflected) -> Any:
     """Twice the size, linear between the positions: one convolution makes the 2x2 of each, which are then laid out."""
     count, height, width, channels = (*ops.shape(x)[:3], x.shape[-1])
     kernel = ops.cast(TAPS, x.dtype) * ops.eye(channels, dtype=x.dtype)[:, None]  # (3, 3, C, 4, C)
     kernel = ops.reshape(kernel, (3, 3, channels, 4 * channels))
-    four = ops.conv(reflected(x), kernel, 1, "valid", data_format="channels_last")
+    four = ops.conv(pad(x), kernel, 1, "valid", data_format="channels_last")
     four = ops.reshape(four, (count, height, width, 2, 2, channels))
     return ops.reshape(ops.transpose(four, (0, 1, 3, 2, 4, 5)), (count, 2 * height, 2 * width, channels))
 
@@ -115,7 +126,7 @@ def fold(weights: Weights, style: Any, contents: Any) -> dict[str, np.ndarray]:
     for level in range(len(LEVELS) - 1):
         folded |= {f"up{level}/{part}": _array(weights[f"up{level}/{part}"]) for part in ("kernel", "bias")}
 
-    def measuring(_: Weights, x: Any, name: str) -> Any:
+    def measuring(_: Weights, x: Any, name: str, pad: Pad) -> Any:
         """`layer`, once its gain is known: (1 + γ) / rms(x), as instant has it for these contents."""
         width = x.shape[-1]
         if f"{name}/kernel" in weights:
@@ -127,7 +138,7 @@ def fold(weights: Weights, style: Any, contents: Any) -> dict[str, np.ndarray]:
             )
         gain = (1 + gamma) / np.sqrt(np.mean(_array(x) ** 2) + 1e-6)
         folded.update({f"{name}/gain": gain, f"{name}/shift": beta, f"{name}/kernel": kernel, f"{name}/bias": bias})
-        return layer(folded, x, name)
+        return layer(folded, x, name, pad)
 
     decode(folded, see(folded, contents), measuring)
     return {name: np.asarray(w, np.float32) for name, w in folded.items()}
@@ -140,8 +151,10 @@ def together(networks: Sequence[Weights]) -> dict[str, np.ndarray]:
 
 
 def mixed(weights: Weights, shares: Any) -> dict[str, Any]:
-    """The weights for shares (S,) of the paintings that lie side by side in them; those of one painting for (1,)."""
+    """The weights for shares (S,) of the paintings that lie side by side in them; of one painting as they are."""
     count = shares.shape[0]
+    if count == 1:
+        return dict(weights)
     return {n: _mix(w, shares, count) if _of_a_painting(n) else w for n, w in weights.items()}
 
 

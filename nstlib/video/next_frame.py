@@ -6,7 +6,7 @@ from time import perf_counter
 
 import numpy as np
 
-from ..engines.frames import Engine, Guide, Painted
+from ..engines.frames import Engine, Guide, Painted, Steadied
 from ..media import images
 
 
@@ -43,6 +43,8 @@ def next_frame(
     guided: finds what guides it, None where it begins a shot. cut: whether it does, where that is known otherwise.
     """
     began = perf_counter()
+    if isinstance(engine, Steadied):
+        engine.begin(frame)
     guide = guided()
     moved = perf_counter()
 

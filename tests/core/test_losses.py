@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from nstlib.core import losses
-from nstlib.core.speed.gradients import absolute_variation
+from nstlib.core.speed.gradients import absolute_variation, products
 from nstlib.errors import NstlibError
 from nstlib.settings import CONVENTIONS
 
@@ -138,13 +138,25 @@ def test_an_unknown_convention_quotes_the_table():
         losses.content_loss(features(0), features(1), convention="johnson")
 
 
-@pytest.mark.parametrize("shape", [(6, 7), (1, 5), (4, 1), (2, 2)])
+@pytest.mark.parametrize("shape", [(6, 7), (1, 5), (4, 1), (2, 2), (3, 4, 5)])
 def test_the_gradient_of_total_variation_is_that_of_its_slices(shape):
     image = tf.random.stateless_normal((*shape, 3), (1, 2))
     gradients = []
     for variation in (absolute_variation, tf.image.total_variation):
         with tf.GradientTape() as tape:
             tape.watch(image)
-            total = 3.0 * variation(image)
+            total = 3.0 * tf.reduce_sum(variation(image))
         gradients.append(tape.gradient(total, image))
     np.testing.assert_allclose(*gradients, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(6, 4), (3, 6, 4)])
+def test_the_gradient_of_products_is_that_of_a_plain_product(shape):
+    flat, gradients = tf.random.stateless_normal(shape, (1, 2)), []
+    upstream = tf.random.stateless_normal((*shape[:-2], 4, 4), (3, 4))
+    for product in (products, lambda x: tf.matmul(x, x, transpose_a=True)):
+        with tf.GradientTape() as tape:
+            tape.watch(flat)
+            total = tf.reduce_sum(upstream * product(flat))
+        gradients.append(tape.gradient(total, flat))
+    np.testing.assert_allclose(*gradients, atol=1e-5)

@@ -13,7 +13,7 @@ from conftest import eagerly, smooth_noise
 from nstlib.core.styles import Styles
 from nstlib.engines import lessons
 from nstlib.engines._modules import padded, run_onnx
-from nstlib.engines._teaching import orthogonal, warped
+from nstlib.engines._teaching import orthogonal, warped, within
 from nstlib.engines.hub import load_module
 from nstlib.engines.lessons import Lesson, learn, write_onnx, write_tflite
 from nstlib.engines.onepass import Painter
@@ -238,6 +238,14 @@ def test_what_is_beyond_the_border_mirrors_what_is_within(shape, margin):
     height, width = (max(single.SMALLEST, -(-(n + 2 * margin) // 16) * 16) for n in shape)
     after = [(margin, n - side - margin) for n, side in zip((height, width), shape, strict=True)]
     np.testing.assert_array_equal(wide, np.pad(picture, [*after, (0, 0)], "symmetric"))
+
+
+def test_motion_out_of_the_picture_is_not_within():
+    flow = np.zeros((4, 6, 2), np.float32)
+    flow[..., 0], flow[..., 1] = 2, -1
+    inside = np.zeros((4, 6))
+    inside[1:, :4] = 1
+    np.testing.assert_array_equal(within(tf.constant(flow)), inside)
 
 
 def test_motion_moves_the_twin_onto_the_first():

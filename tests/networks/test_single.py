@@ -29,9 +29,9 @@ def test_the_largest_levels_have_no_grid_of_their_own(weights):
     features = single.see(weights, tf.constant(PHOTOS))
     seen = {}
 
-    def watching(weights, x, name):
+    def watching(weights, x, name, pad):
         seen[name] = x.numpy()
-        return single.layer(weights, x, name)
+        return single.layer(weights, x, name, pad)
 
     single.decode(weights, features, watching)
     apart = np.abs(np.diff(seen["block00"], axis=2))[:, 8:-8, 7:-7]
@@ -42,5 +42,19 @@ def test_a_block_that_instant_lacks_begins_as_no_change(weights):
     assert not np.any(weights["block11/kernel"]) and np.any(weights["block10/kernel"])
 
 
-def test_a_picture_has_the_size_of_its_content(weights):
-    assert single.stylise(weights, tf.constant(PHOTOS)).shape == PHOTOS.shape
+def test_a_picture_lacks_its_contents_margins(weights):
+    assert single.stylise(weights, tf.constant(PHOTOS)).shape == (2, 48, 32, 3)
+
+
+def test_what_surrounds_the_largest_levels_is_cut_off(weights):
+    def apart(margin: int) -> float:
+        """The largest difference between zeros around those levels and mirrored surroundings."""
+        pictures = []
+        for pad in (single.blank, single.reflected):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(single, "MARGIN", margin)
+                patch.setattr(single, "blank", pad)
+                pictures.append(single.stylise(weights, tf.constant(PHOTOS)).numpy())
+        return np.abs(pictures[0] - pictures[1]).max()
+
+    assert apart(single.MARGIN) < 1 / 255 < apart(1)

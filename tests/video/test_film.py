@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 import time
 import wave
 from dataclasses import replace
@@ -455,6 +456,23 @@ def test_a_network_is_steadied_where_motion_is_trusted():
     found = engine(frame, Guide(before, ((before, c),), c > 2)).image
     assert np.allclose(found[:, :32], 0.5) and np.allclose(found[:, 32:], 0.5 * frames.DOUBTED)
     assert np.array_equal(engine(frame).image, frame)
+
+
+def test_a_network_paints_while_motion_is_looked_for():
+    painting, frame = threading.Event(), np.full((48, 64, 3), 0.25, np.float32)
+
+    def paint(given: np.ndarray) -> np.ndarray:
+        painting.set()
+        return 1 - given
+
+    def guided() -> Guide:
+        assert painting.wait(20)  # which never comes where the guide is asked for first
+        c = np.ones((48, 64), np.float32)
+        return Guide(frame, ((frame, c),), c > 2)
+
+    engine = frames.Steadied(paint, {"name": "inverse"}, share=0.5)
+    assert np.allclose(next_frame.next_frame(engine, frame, guided, number=1).image, 0.5, atol=1 / 255)
+    assert np.allclose(engine(0.5 * frame).image, 1 - 0.5 * frame)  # nothing of another frame is left
 
 
 def test_the_contents_colours_are_kept(tmp_path):
