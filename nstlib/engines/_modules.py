@@ -15,7 +15,7 @@ from ..core.speed.tracing import graph
 from ..errors import NstlibError
 from ..media import files, images
 from ..networks import single
-from .hub import INSTANT
+from .hub import INSTANT, SMALLEST
 
 THUMB = 8  # px a side: what a module remembers of its painting, to know it again
 ALIKE = 0.04  # mean difference of thumbnails up to which two pictures are the same painting
@@ -157,9 +157,8 @@ def write_tflite(folder: Path, path: Path, shape: tuple[int, int] = (256, 256)) 
 
     Raises NstlibError where the file does not paint as the module does.
     """
-    if any(n % single.STRIDE or n < single.SMALLEST for n in shape):
-        least = f"multiples of {single.STRIDE}, {single.SMALLEST} at least"
-        raise NstlibError(f"a TFLite file for pictures of {shape[1]} x {shape[0]}; give {least}")
+    if min(shape) < SMALLEST:
+        raise NstlibError(f"a TFLite file for pictures of {shape[1]} x {shape[0]}; give {SMALLEST} a side at least")
     module, paint = _painting_function(folder, shape)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([paint.get_concrete_function()])
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
