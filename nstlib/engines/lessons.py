@@ -233,11 +233,11 @@ class Learning:
         return {name: np.asarray(w) for name, w in self._graph.named(tf.constant(flat)).items()}
 
     def preview(self, photograph: Picture | None = None) -> np.ndarray:
-        """A photograph (the package's own where none is given), painted as it would be now; (H, W, 3).
+        """A photograph (the package's own where none is given) at 384 px, as `paint` paints it; (H, W, 3)."""
+        return self.paint(images.load(samples.photograph() if photograph is None else photograph, size=384))
 
-        Of several paintings it is painted in each, side by side.
-        """
-        picture = images.load(samples.photograph() if photograph is None else photograph, size=384)
+    def paint(self, picture: np.ndarray) -> np.ndarray:
+        """The picture (H, W, 3) as it would be painted now; of several paintings in each, side by side."""
         return np.concatenate([self._graph.paint(picture, shares) for shares in self._alone()], 1)
 
     def save(self) -> None:

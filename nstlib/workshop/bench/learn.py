@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 from statistics import geometric_mean, median
 from time import perf_counter
@@ -46,9 +47,12 @@ def rows() -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
         where = Path(MODULES or folder)
         for steps, (floor, aim) in zip(STEPS, LIMITS, strict=False):
-            ratios = [ratio for name in PAINTINGS for ratio in against_instant(module(where, name, steps), name)]
+            modules = {name: str(module(where, name, steps)) for name in PAINTINGS}
+            ratios = [r for name in PAINTINGS for r in against_instant(partial(pictured, modules[name], name), name)]
             name = f"style distance over instant's at equal content, {steps} steps, {len(PAINTINGS)} paintings"
             yield Row("learn", name, geometric_mean(ratios), floor, aim, "lower")
+        name = f"minutes until the style distance is half of instant's, or of all {STEPS[-1]} steps"
+        yield Row("learn", name, minutes_to_half(PAINTINGS[0], STEPS[-1]), 6, 2, "lower")
         last = module(where, PAINTINGS[0], STEPS[-1])
         ratios = [ratio for name in PAINTINGS for ratio in against_optimisation(module(where, name, STEPS[-1]), name)]
         name = f"style distance over an optimisation's at equal content, {STEPS[-1]} steps, {len(PAINTINGS)} paintings"
@@ -76,13 +80,18 @@ def module(where: Path, name: str, steps: int, clip: Path | None = None) -> Path
     return output
 
 
+def pictured(handle: str, name: str, content: np.ndarray) -> np.ndarray:
+    """A content in a painting of ../shared, by a module."""
+    return painter(handle, name, max(content.shape))(content)
+
+
 def painter(handle: str, name: str, size: int, strength: float = 1.0) -> Callable[[np.ndarray], np.ndarray]:
     """frame -> picture, by a module, in a painting of ../shared."""
     settings = replace(INSTANTLY, module=handle, size=size, strength=strength)
     return Painter(Styles(str(compact.SHARED / "paintings" / f"{name}.jpg"), settings), settings)
 
 
-def against_instant(folder: Path, name: str) -> Iterator[float]:
+def against_instant(paint: Callable[[np.ndarray], np.ndarray], name: str) -> Iterator[float]:
     """For four photographs at two sizes: the judge's style distance over instant's at the same content distance.
 
     Instant's content distance is lowered by its strength; where ours is above all of instant's, at its full strength.
@@ -92,11 +101,34 @@ def against_instant(folder: Path, name: str) -> Iterator[float]:
         style = compact.read("paintings", name, size)
         for photograph in compact.CONTENTS:
             content = compact.read("contents", photograph, size)
-            ours = compact.judged(judge, painter(str(folder), name, size)(content), content, style)
-            pictures = [painter("instant", name, size, strength)(content) for strength in MIXES]
-            theirs = [compact.judged(judge, picture, content, style) for picture in pictures]
-            at = min(ours[0], max(found[0] for found in theirs))
-            yield ours[1] / compact.style_at(at, theirs)
+            distance, ours = compact.judged(judge, paint(content), content, style)
+            theirs = of_instant(name, photograph, size)
+            at = min(distance, max(found[0] for found in theirs))
+            yield ours / compact.style_at(at, theirs)
+
+
+@cache
+def of_instant(name: str, photograph: str, size: int) -> list[tuple[float, float]]:
+    """The judge's distances of content and style of what instant makes at each strength."""
+    content, style = compact.read("contents", photograph, size), compact.read("paintings", name, size)
+    pictures = [painter("instant", name, size, strength)(content) for strength in MIXES]
+    return [compact.judged(compact.load_judge(), picture, content, style) for picture in pictures]
+
+
+def minutes_to_half(name: str, steps: int) -> float:
+    """Minutes of learning until the style distance is half of instant's, looked at every hundred; or of all steps."""
+    seconds, lesson = 0.0, Lesson(steps=steps, style_size=STYLE_SIZE)
+    with tempfile.TemporaryDirectory() as folder:
+        painting = compact.SHARED / "paintings" / f"{name}.jpg"
+        learning = learn(painting, Path(folder) / name, photos=compact.SHARED / "photos", lesson=lesson)
+        began = perf_counter()
+        for step in learning:
+            if step.number % 100 == 0 or step.number == steps:
+                seconds += perf_counter() - began
+                if geometric_mean(against_instant(learning.paint, name)) <= 0.5:
+                    return seconds / 60
+                began = perf_counter()
+    return seconds / 60
 
 
 def against_optimisation(folder: Path, name: str, size: int = compact.SIZE) -> Iterator[float]:
@@ -104,7 +136,7 @@ def against_optimisation(folder: Path, name: str, size: int = compact.SIZE) -> I
     judge, model, style = compact.load_judge(), compact.student(), compact.read("paintings", name, size)
     for photograph in compact.CONTENTS:
         content = compact.read("contents", photograph, size)
-        ours = compact.judged(judge, painter(str(folder), name, size)(content), content, style)
+        ours = compact.judged(judge, pictured(str(folder), name, content), content, style)
         runs = [compact.optimise(model, content, style, weight, steps=100)[0] for weight in WEIGHTS]
         yield ours[1] / compact.style_at(ours[0], [compact.judged(judge, run, content, style) for run in runs])
 
