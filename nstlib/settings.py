@@ -17,7 +17,7 @@ EXTRACTORS = ("compact", "vgg19", "random")
 CONVENTIONS = ("relative", "tutorial", "gatys")
 RECIPES = CONVENTIONS[1:]  # of the tutorial and of the paper, which are followed to the letter
 STYLE_LOSSES = ("gram", "wasserstein", "moments", "remd")
-STARTS = ("content", "noise", "style", "compact")
+STARTS = ("content", "noise", "style", "compact", "instant")
 MOTION = {"optimise": "fine", "hub": "medium"}  # what auto means: as accurate as a frame's time allows
 STYLE_LAYERS = tuple(f"block{i}_conv1" for i in range(1, 6))
 
@@ -129,7 +129,8 @@ class Settings:
     )
     init: str = knob(
         "content",
-        "what the run starts from: content, noise, style, compact (its result), or a picture's path",
+        "what the run starts from: content, noise, style, compact (its result), instant or a learned network's folder "
+        "(its picture, in the place of the smallest sizes; in a clip of what is new too), or a picture's path",
     )
     temporal_weight: float = knob(1.0, "weight of the temporal loss", low=0, high=1e8, log=True, steer=True, video=True)
     consistency: str = knob(

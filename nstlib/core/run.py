@@ -65,7 +65,7 @@ class Run(Steps):
         shape = working_shape(shape, settings)  # which is smaller for a photograph
         settings = replace(arithmetic.resolved(settings), tile=memory.choose_tile(shape, settings))
         self.model = load_model(settings)
-        self.stages = _planned(shape, settings, warm=settings.init == "compact" and start is None)
+        self.stages = self.plan(shape, settings, warm=settings.init == "compact" and start is None)
 
         # prepare
         super().__init__(Inputs(content, styles, settings, masks, start, region), settings, settings.steps)
@@ -75,6 +75,17 @@ class Run(Steps):
         self.optimizer: Adam | LBFGS | None = None
         self._enter(0)
         self.optimizer = self._begin(self.parameters.begin(images.resize(self._start, self.stages[0].shape)))
+
+    def plan(self, shape: tuple[int, int], settings: Settings, *, warm: bool) -> list[Stage]:
+        """The stages for a picture (H, W). Raises NstlibError where it does not reach the deepest layer."""
+        networks = [settings, *([network_of(settings, warm)] if warm else [])]
+        smallest = max(load_model(network).extractor.smallest for network in networks)
+        if min(shape) < smallest:
+            raise NstlibError(
+                f"the picture is {shape[1]} x {shape[0]} pixels and its deepest layer needs {smallest} a "
+                "side; choose a larger size, or shallower layers"
+            )
+        return plan(shape, settings, smallest=smallest, warm=warm)
 
     def _enter(self, number: int) -> None:
         """Take up a stage: its model, and what the picture is compared with at its size."""
@@ -206,18 +217,6 @@ class Run(Steps):
         self._enter(state["stage"])
         self.optimizer = self._begin(state["optimizer"]["x"])
         self.optimizer.restore(state["optimizer"])
-
-
-def _planned(shape: tuple[int, int], settings: Settings, *, warm: bool) -> list[Stage]:
-    """The run's stages. Raises NstlibError where the picture does not reach the deepest layer."""
-    networks = [settings, *([network_of(settings, warm)] if warm else [])]
-    smallest = max(load_model(network).extractor.smallest for network in networks)
-    if min(shape) < smallest:
-        raise NstlibError(
-            f"the picture is {shape[1]} x {shape[0]} pixels and its deepest layer needs {smallest} a "
-            "side; choose a larger size, or shallower layers"
-        )
-    return plan(shape, settings, smallest=smallest, warm=warm)
 
 
 def targets_of(

@@ -148,8 +148,11 @@ class Steps:
             return to_paint(self.settings, self.content)
         if init == "style":
             return self.styles.pictures[0]
+        if init == "instant" or Path(init).is_dir():
+            raise NstlibError(f"init={init!r} is a network: nst.begin makes a run that starts from its picture")
         if not Path(init).exists():
-            raise NstlibError(f"init={init!r}; choose from {', '.join(STARTS)}, or give a picture's path")
+            known = f"choose from {', '.join(STARTS)}, or give the path of a picture or of a learned network's folder"
+            raise NstlibError(f"init={init!r}; {known}")
         return images.load(init)
 
     def finish(self) -> np.ndarray:

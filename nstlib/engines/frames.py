@@ -11,13 +11,15 @@ import numpy as np
 from ..core.model import load_model
 from ..core.parameters import load_parameters
 from ..core.run import Run
-from ..core.schedule import result_shape
+from ..core.schedule import growing, result_shape
 from ..core.speed.arithmetic import resolved
 from ..core.speed.windows import MOST, around, share
 from ..core.styles import Picture, Styles
 from ..media import colors, images
 from ..settings import Settings, check_blend, vary
+from .hub import SMALLEST
 from .onepass import Painter, Pass
+from .starts import OWN, NetworkRun, NetworkStart, from_network
 
 KEPT = 0.9  # the share of an earlier result that a one-pass engine keeps where motion is trusted,
 DOUBTED = 0.3  # and of this share, what it keeps of the last one all the same: strokes there flicker less, ghosts fade
@@ -26,6 +28,7 @@ HELD = 0.45  # of a frame is held, or more: it stays to the bit while the rest i
 LEAST = 1 / 3  # of the evaluations as it has of the frame, and at least this one: none goes into what is put back
 SOME = 0.02  # of a frame, or of the window where much is held, must begin anew to be compared by itself and sketched:
 SKETCH = 60  # evaluations at half the size
+SKETCHED = 768  # px, the longest side of a frame up to which a network's picture, where there is one, is sketch enough
 APART = 0.7  # of the style's weight is what parts have together: each by itself is farther from it, and would pull more
 
 
@@ -83,10 +86,12 @@ class Optimised:
         self.styles = styles if isinstance(styles, Styles) else Styles(styles, settings)
         self._twice: Styles | None = None
         self.identity = {"name": "optimised", "sha256": load_model(settings).extractor.checksum}
+        self._begun = NetworkStart(self.styles, settings) if from_network(settings) else None
+        self.identity |= {"start": self._begun.network["sha256"]} if self._begun else {}
 
     def __call__(self, frame: np.ndarray, guide: Guide | None = None) -> Painted:
         """The frame after `steps` evaluations, or from the guide after `next_steps` or once it has settled."""
-        run = Run(frame, self.styles, self.settings) if guide is None else self._following(frame, guide)
+        run = begin(frame, self.styles, self.settings) if guide is None else self._following(frame, guide)
         for _ in run:
             if guide is not None and settled(run.curves["total"]):
                 break
@@ -104,12 +109,22 @@ class Optimised:
         styles, more = self.styles, {"earlier": earlier}
         held = guide.held if guide.held.mean() >= HELD else None
         within = _window_share(guide.anew) if guide.anew is not None and held is not None else 1.0
-        if guide.anew is not None and guide.anew.mean() > SOME * within:
+        some = guide.anew is not None and guide.anew.mean() > SOME * within
+        if some:
             settings, styles, more["masks"] = self._apart(settings, guide.anew)
+        if self._begun and guide.anew is not None and max(frame.shape) <= SKETCHED:
+            start = start + guide.anew[..., None] * (self._at_once(frame) - start)
+        elif some:
             start = _sketched(frame, styles, settings, start, guide.anew, more)
         part = 1.0 if held is None else max(LEAST, 1 - float(held.mean()))
         follows = replace(settings, steps=math.ceil(part * settings.next_steps), scales=1)
         return Run(frame, styles, follows, start=start, held=held, **more)
+
+    def _at_once(self, frame: np.ndarray) -> np.ndarray:
+        """The frame as the network paints it, at the size that suits it, grown to the frame's."""
+        shape = frame.shape[:2]
+        small = next(size for size in growing(shape, SMALLEST) if max(size) >= OWN or size == shape)
+        return _grown(self._begun(images.resize(frame, small)), frame, self.settings, frame)
 
     def _apart(self, settings: Settings, anew: np.ndarray) -> tuple[Settings, Styles, list[np.ndarray]]:
         """K styles twice, for what begins anew (H, W) and for the rest: settings with their 2 K shares, their masks."""
@@ -134,8 +149,13 @@ def _sketched(
     for _ in sketch:
         pass
     small = sketch.parameters.result(sketch.optimizer.x, seen)
+    return start + anew * (_grown(small, seen, settings, start) - start)
+
+
+def _grown(small: np.ndarray, seen: np.ndarray, settings: Settings, fine: np.ndarray) -> np.ndarray:
+    """A smaller painting at the size of what is seen, with the finest detail of `fine`."""
     pixels = load_parameters(seen, settings)
-    return start + anew * (pixels.result(pixels.grown(pixels.begin(small), shape, start), seen) - start)
+    return pixels.result(pixels.grown(pixels.begin(small), seen.shape[:2], fine), seen)
 
 
 def _sketch(
@@ -155,14 +175,19 @@ def _window_share(anew: np.ndarray) -> float:
 
 
 def begin(content: Picture, styles: Picture | Sequence[Picture] | Styles, settings: Settings, **more: Any) -> Run:
-    """The run that `settings.engine` names: an optimisation's steps, or one pass. more: as `Run` takes it.
+    """The run that the settings name: an optimisation's steps, also from a network's picture, or one pass.
+
+    more: as `Run` takes it.
 
     >>> settings = nst.Settings(engine="hub", module="instant", size=64)
     >>> run = nst.begin(nst.samples.frame(30), nst.samples.styles()["ink"], settings)
     >>> run.finish().shape
     (36, 64, 3)
     """
-    return (Pass if settings.engine == "hub" else Run)(content, styles, settings, **more)
+    if settings.engine == "hub":
+        return Pass(content, styles, settings, **more)
+    anew = more.get("start") is None or more.get("region") is not None
+    return (NetworkRun if anew and from_network(settings) else Run)(content, styles, settings, **more)
 
 
 def stylize(

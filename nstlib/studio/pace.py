@@ -6,6 +6,7 @@ from statistics import median
 
 from ..core import schedule
 from ..core.run import Run
+from ..engines.starts import from_network, large
 from ..settings import Settings
 
 LAST = 15  # evaluations of one size that are looked at
@@ -53,12 +54,18 @@ def kind(settings: Settings) -> Hashable:
 
 def to_come(settings: Settings, shape: tuple[int, int], number: int, total_steps: int) -> Iterator[tuple[int, int]]:
     """The pixels of each size that is still to come, and how many evaluations it has."""
-    compared = schedule.working_shape(shape, settings)
-    for stage in schedule.plan(compared, settings, smallest=SMALLEST):
+    for stage in planned(settings, shape)[0]:
         until = min(stage.until, total_steps)
         if until > number:
             yield stage.shape[0] * stage.shape[1], int(until - number)
             number = until
+
+
+def planned(settings: Settings, shape: tuple[int, int]) -> tuple[list[schedule.Stage], int]:
+    """The stages of a run on a picture (H, W), and its evaluations."""
+    stages = schedule.plan(schedule.working_shape(shape, settings), settings, smallest=SMALLEST)
+    stages, left_out = large(stages) if from_network(settings) else (stages, 0)
+    return stages, settings.steps - left_out
 
 
 def status(run: Run, pace: Pace) -> str:
@@ -84,8 +91,9 @@ def _sizes(run: Run, now: tuple[int, int], end: tuple[int, int]) -> list[str]:
 def before_start(shape: tuple[int, int], settings: Settings, pace: Pace) -> str:
     """What a run on a picture (H, W) would be: its size, and how long it takes where that is known and long."""
     end = schedule.result_shape(shape, settings)
-    seconds = pace.left(settings, end, 0, settings.steps)
-    steps = "one pass" if settings.engine == "hub" else f"{settings.steps} steps"
+    count = planned(settings, end)[1]
+    seconds = pace.left(settings, end, 0, count)
+    steps = "one pass" if settings.engine == "hub" else f"{count} steps"
     text = f"{steps}, {sides(end)} px at the end"
     return f"{text}: about {roughly(seconds)} on this machine" if seconds and seconds > LONG else text
 
