@@ -59,13 +59,7 @@ def large(stages: list[Stage]) -> tuple[list[Stage], int]:
 
 
 class NetworkRun(Run):
-    """A run that begins at a network's picture; the sizes below 256 pixels are left out, with their evaluations.
-
-    >>> settings = nst.Settings(size=64, steps=2, init="instant")
-    >>> run = nst.begin(nst.samples.frame(30), nst.samples.styles()["ink"], settings)
-    >>> run.networks["start"]["name"]
-    'instant'
-    """
+    """A run that begins at a network's picture; the sizes below 256 pixels are left out, with their evaluations."""
 
     def __init__(
         self, content: Picture, styles: Picture | Sequence[Picture] | Styles, settings: Settings, **more: Any
