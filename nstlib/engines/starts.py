@@ -16,7 +16,7 @@ from ..core.schedule import Stage
 from ..core.steps import to_paint
 from ..core.styles import Picture, Styles
 from ..media import colors, images
-from ..settings import Settings
+from ..settings import STARTS, Settings
 from .hub import ARCHIVES
 from .onepass import Painter
 
@@ -27,8 +27,8 @@ PROBE = 64  # px, of a picture by which it is seen at once whether a network can
 def from_network(settings: Settings) -> bool:
     """Whether `settings.init` names a network: `instant`, an address, a module's folder or archive."""
     init = settings.init
-    named = init == "instant" or init.startswith("https://") or init.endswith(ARCHIVES) or Path(init).is_dir()
-    return named and settings.engine == "optimise"
+    found = init.startswith("https://") or init.endswith(ARCHIVES) or Path(init).is_dir()
+    return settings.engine == "optimise" and (init == "instant" or (init not in STARTS and found))
 
 
 class NetworkStart:

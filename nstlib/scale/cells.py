@@ -11,7 +11,7 @@ from typing import Any
 
 from .. import __version__
 from ..core.styles import Picture
-from ..engines import records
+from ..engines import hub, records
 from ..engines.frames import begin
 from ..errors import NstlibError
 from ..media import files, images
@@ -19,7 +19,7 @@ from ..settings import Settings, to_dict
 from .axes import value_text
 from .workers import Input, Outcome, one_thread
 
-FILES = ("weights", "module", "init")  # settings that may name a file, which workers must find at the same path
+FILES = ("weights", "module", "init")  # settings that may name a file, or a module's folder, which workers must find
 
 
 def paint_alone(settings: Settings, *inputs: Input) -> Outcome:
@@ -73,6 +73,7 @@ def request(inputs: Sequence[str], settings: Settings) -> str:
     """SHA-256 of all that a picture depends on; inputs: their own."""
     paths = [Path(getattr(settings, name)) for name in FILES if getattr(settings, name)]
     named = [files.checksum(path) for path in paths if path.is_file()]
+    named += [hub.checksum(path) for path in paths if (path / "saved_model.pb").is_file()]
     return files.checksum(json.dumps([to_dict(settings), list(inputs), named, __version__, _versions()]).encode())
 
 

@@ -68,6 +68,12 @@ def test_other_settings_name_no_network(changes):
     assert from_network(SETTINGS) and not from_network(replace(SETTINGS, **changes))
 
 
+def test_a_folder_that_is_named_as_a_start_is_no_network(tmp_path, monkeypatch):
+    (tmp_path / "content").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert not from_network(Settings(init="content"))
+
+
 def test_a_start_goes_before_the_network_and_a_region_is_begun_at_its_picture(painting):
     content, base = smooth_noise(1, SHAPE), smooth_noise(5, SHAPE)
     np.testing.assert_allclose(begin(content, painting, SETTINGS, start=base).image, base, atol=1e-6)

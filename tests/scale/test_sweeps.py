@@ -379,3 +379,14 @@ def test_a_cell_that_fails_makes_the_command_say_so(content, tmp_path, capsys, m
     said = capsys.readouterr()
     assert said.out.strip() == str(out / "sheet.png") and f"1 of 3 cells could not be made; {out}" in said.err
     assert [bool(row["picture"]) for row in rows(out)] == [True, False, True]
+
+
+def test_a_cell_is_another_one_where_a_network_was_learned_anew(tmp_path):
+    """A folder that settings name counts by what is in it, as a file does."""
+    (tmp_path / "starry").mkdir()
+    model, settings = tmp_path / "starry" / "saved_model.pb", Settings(init=str(tmp_path / "starry"))
+    asked = []
+    for content in (b"once", b"anew", b"once"):
+        model.write_bytes(content)
+        asked.append(cells.request(["0" * 64], settings))
+    assert asked[0] == asked[2] != asked[1]
