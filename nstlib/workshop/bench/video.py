@@ -182,6 +182,7 @@ def nearer(name: str, source: list[np.ndarray]) -> Iterator[Row]:
     }
     found = []
     for init in ("instant", "content"):
+        film_of(source[:2], replace(SETTINGS, init=init, steps=50))  # until everything is traced
         frames = film_of(source, replace(SETTINGS, init=init))
         errors = [metrics.warping_error(*(f.image for f in frames[t : t + 2]), *pair) for t, pair in enumerate(pairs)]
         inside = [distances(frames[t].image, mask, styles)[0] for t, mask in new.items()]
