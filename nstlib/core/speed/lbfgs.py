@@ -72,7 +72,8 @@ class LBFGS:
         self.x = tf.convert_to_tensor(x)
         self._memory = memory or max(6, min(8, NUMBERS // int(tf.size(self.x))))
         self._first, self._precondition, self._bounded = tf.constant(first), precondition, bounded
-        self._gains, self._energies = getattr(precondition, "gains", ()), ()
+        self._gains: Gains = getattr(precondition, "gains", ())
+        self._energies = [(0.0,) * len(self._gains)] * 2  # of moves and changes, each level's
         self._moves, self._learned = 0, 0  # how many there were, now and when the gains were learned
         self.forget()
 
@@ -129,12 +130,11 @@ class LBFGS:
         new = min(self._moves - self._learned, len(self._changes))
         moves = [row for block in self._history.blocks for row in tf.unstack(block[::2])]
         found = [energies(rows[-new:], self.x.shape, self._precondition) for rows in (moves, self._changes)]
-        if self._energies:
-            found = [
-                tuple(FADE**new * old + each for old, each in zip(*both, strict=True))
-                for both in zip(self._energies, found, strict=True)
-            ]
-        self._energies, self._gains, self._learned = found, learned_gains(*found), self._moves
+        self._energies = [
+            tuple(FADE**new * old + each for old, each in zip(*both, strict=True))
+            for both in zip(self._energies, found, strict=True)
+        ]
+        self._gains, self._learned = learned_gains(*self._energies), self._moves
 
         smooth = self._precondition(before.free[None], *self._gains)[0]
         self._history = regained(self._history, self._changes, self.x.shape, self._precondition, self._gains)
