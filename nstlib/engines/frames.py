@@ -113,7 +113,7 @@ class Optimised:
         if some:
             settings, styles, more["masks"] = self._apart(settings, guide.anew)
         if self._begun and guide.anew is not None and max(frame.shape) <= SKETCHED:
-            start = start + guide.anew[..., None] * (self._at_once(frame) - start)
+            start = _put(start, self._at_once(frame), guide.anew)
         elif some:
             start = _sketched(frame, styles, settings, start, guide.anew, more)
         part = 1.0 if held is None else max(LEAST, 1 - float(held.mean()))
@@ -142,14 +142,21 @@ def _sketched(
     shape = frame.shape[:2]
     if min(shape) // 2 < load_model(settings).extractor.smallest:
         return start
-    anew = anew[..., None]
     seen = colors.luminance(frame) if settings.preserve_color == "luminance" else frame
-    start = start + anew * (seen - start)
-    sketch = _sketch(frame, styles, replace(settings, size=max(shape) // 2, steps=SKETCH), start, anew[..., 0], more)
+    begun = start + anew[..., None] * (seen - start)
+    sketch = _sketch(frame, styles, replace(settings, size=max(shape) // 2, steps=SKETCH), begun, anew, more)
     for _ in sketch:
         pass
     small = sketch.parameters.result(sketch.optimizer.x, seen)
-    return start + anew * (_grown(small, seen, settings, start) - start)
+    return _put(start, _grown(small, seen, settings, begun), anew)
+
+
+def _put(start: np.ndarray, picture: np.ndarray, anew: np.ndarray) -> np.ndarray:
+    """The picture where the frame begins anew, and where that ends softly, as the start does, in the frame.
+
+    A pale line would be left along a dark painting of a pale thing.
+    """
+    return start + np.clip(4 * anew, 0, 1)[..., None] * (picture - start)
 
 
 def _grown(small: np.ndarray, seen: np.ndarray, settings: Settings, fine: np.ndarray) -> np.ndarray:

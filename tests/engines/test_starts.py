@@ -137,3 +137,34 @@ def test_what_begins_anew_in_a_frame_starts_at_the_networks_picture(painting, mo
     assert painted.steps == 2
     assert engine.identity["start"] == load_module("instant").checksum
     assert "start" not in Optimised(painting, replace(SETTINGS, init="content")).identity
+
+
+def test_no_line_of_the_frame_is_left_where_what_begins_anew_ends_softly(painting, monkeypatch):
+    starts = []
+
+    def run(*given, **more):
+        starts.append(more["start"])
+        return Run(*given, **more)
+
+    monkeypatch.setattr("nstlib.engines.frames.Run", run)
+    monkeypatch.setattr("nstlib.engines.frames._sketch", lambda frame, *given: Sketch(0.2 * frame[::2, ::2]))
+    anew = np.tile(np.clip((np.arange(64, dtype=np.float32) - 28) / 8, 0, 1), (48, 1))
+    pale, dark = np.ones((*SHAPE, 3), np.float32), np.full((*SHAPE, 3), 0.2, np.float32)
+    start = dark + np.float32(0.7) * anew[..., None] * (pale - dark)  # as `Shot` has it
+    settings = replace(SETTINGS, init="content", style_layers=("block1_conv1",), content_layers=("block1_conv1",))
+    Optimised(painting, settings)(pale, Guide(start, ((dark, 1 - anew),), np.zeros(SHAPE, bool), anew))
+    assert starts[-1].max() < 0.2 + 0.06 * 0.8
+
+
+class Sketch:
+    """A sketch that has come to its end at a picture."""
+
+    def __init__(self, picture):
+        self.parameters, self.optimizer = self, self
+        self.x, self.picture = None, picture
+
+    def __iter__(self):
+        return iter(())
+
+    def result(self, x, content):
+        return self.picture
