@@ -21,9 +21,10 @@ HUGE = 1e37  # more than any gradient, also times the least distance of a pixel 
 TINY = 1e-30  # keeps the first step finite where there is no gradient
 REACH = (1.5, 4.0)  # of a step, at first and at most, in lengths that the last move's curvature gives
 NUMBERS = 8_000_000  # of the past moves that are kept: 8 moves to 576 x 576 pixels; as many of gradients, twice
-DUE = 8  # moves until gains are learned by place; then twice as many, and so on
+DUE = 10, 3  # moves until gains are learned by place, and how many times as many until they are learned again
+LOOKS = 3  # of the last moves are looked at then: all would take an evaluation's time
 FADE = 0.95  # what a move weighs in the gains, over the next one
-PLACE = 9  # pixels a side of each level, over which gains are averaged
+PLACE = 8  # pixels a side of each level, over which gains are averaged
 EVEN = 0.1  # of the mean, added to what a place has: of one that does not move nothing is known
 CHUNK = 2_000_000  # values that P is told at once: a single picture, where it is large
 
@@ -103,7 +104,7 @@ class LBFGS:
         if self._before is None:
             return
         before, self._before = self._before, None
-        if self._gains and self._moves >= max(DUE, 2 * self._learned):
+        if self._gains and self._moves >= max(DUE[0], DUE[1] * self._learned):
             before = self._regain(before)
         move = advance(
             self._history,
@@ -126,8 +127,8 @@ class LBFGS:
         self._last = self._last._replace(free=move.free, smooth=move.smooth)
 
     def _regain(self, before: Point) -> Point:
-        """Learn the gains from the moves since the last time, and make what P made with the old ones anew."""
-        new = min(self._moves - self._learned, len(self._changes))
+        """Learn the gains from the last moves, after earlier ones, and make what P made with the old ones anew."""
+        new = min(LOOKS, len(self._changes))
         moves = [row for block in self._history.blocks for row in tf.unstack(block[::2])]
         found = [energies(rows[-new:], self.x.shape, self._precondition) for rows in (moves, self._changes)]
         self._energies = [
@@ -411,7 +412,8 @@ def learned_gains(of_moves: Gains, of_changes: Gains) -> Gains:
 
 
 def _by_place(energy: tf.Tensor) -> tf.Tensor:
-    return tf.nn.avg_pool2d(energy, PLACE, 1, "SAME") + EVEN * tf.reduce_mean(energy) + TINY
+    mean = tf.nn.avg_pool2d(energy, PLACE, PLACE, "SAME") + EVEN * tf.reduce_mean(energy) + TINY
+    return tf.image.resize(mean, tf.shape(energy)[1:3])
 
 
 def _images(rows: Sequence[tf.Tensor], shape: Any) -> list[tf.Tensor]:
