@@ -29,23 +29,13 @@ def test_a_quadratic_falls_towards_its_minimum(optimiser):
     assert last < 0.01 * first
 
 
-def preconditioned(start):
-    return LBFGS(start, precondition=laplacian_pyramid(2))
-
-
 def moves(optimiser):
     return sum(len(block) for block in optimiser._history.blocks) // 2
 
 
-@pytest.mark.parametrize("pyramid", [None, laplacian_pyramid(2)], ids=["identity", "pyramid"])
-@pytest.mark.parametrize(("memory", "steps"), [(3, 6), (3, 20), (9, 5), (9, 14), (20, 40)])
-def test_lbfgs_is_the_textbooks_two_loop_recursion_also_where_the_gains_were_learned(memory, steps, pyramid):
-    optimiser = LBFGS(START, memory=memory, precondition=pyramid or tf.identity)
-
-    def p(v):
-        image = tf.constant(v.reshape(1, *SHAPE), tf.float32)
-        return pyramid(image, *optimiser._gains).numpy().ravel().astype(float) if pyramid else v
-
+@pytest.mark.parametrize(("memory", "steps"), [(3, 6), (9, 5), (9, 14), (20, 40)])
+def test_lbfgs_is_the_textbooks_two_loop_recursion(memory, steps):
+    optimiser = LBFGS(START, memory=memory)
     pairs = []
     for _ in range(steps):
         x, last = optimiser.x, optimiser._last
@@ -60,23 +50,10 @@ def test_lbfgs_is_the_textbooks_two_loop_recursion_also_where_the_gains_were_lea
     for s, y in reversed(pairs):
         alphas.append(s @ q / (s @ y))
         q = q - alphas[-1] * y
-    r = p(q) * optimiser._reach * (pairs[-1][0] @ pairs[-1][1]) / (pairs[-1][1] @ p(pairs[-1][1]))
+    r = q * optimiser._reach * (pairs[-1][0] @ pairs[-1][1]) / (pairs[-1][1] @ pairs[-1][1])
     for (s, y), alpha in zip(pairs, reversed(alphas), strict=True):
         r = r + s * (alpha - y @ r / (s @ y))
     np.testing.assert_allclose(optimiser._direction.numpy().ravel(), -r, atol=1e-4 * np.abs(r).max())
-
-
-def test_the_gains_are_large_where_the_curvature_is_small():
-    shape = (32, 64, 3)
-    stiffness = np.ones(shape, np.float32)
-    stiffness[:, 32:] = 100
-    goal = rng.uniform(0.2, 0.8, shape).astype(np.float32)
-    optimiser = preconditioned(tf.fill(shape, 0.5))
-    for _ in range(60):
-        optimiser.step(lambda x: (tf.reduce_sum(stiffness * (x - goal) ** 2) / 2, stiffness * (x - goal), None))
-    for gain in optimiser._gains:
-        soft, stiff = np.array_split(gain.numpy(), 2, axis=2)
-        assert np.median(soft) > 3 * np.median(stiff)
 
 
 def test_lbfgs_never_raises_the_loss_and_stays_in_the_unit_cube():
@@ -111,9 +88,8 @@ def test_lbfgs_goes_on_in_finer_arithmetic_unless_the_loss_is_much_higher(higher
     assert optimiser.step(lambda x: (tf.constant(1.04 * loss), *quadratic(x)[1:]))[0] == loss or not kept  # once
 
 
-@pytest.mark.parametrize("make", [LBFGS, preconditioned])
-def test_a_reweighed_lbfgs_looks_first_and_then_goes_on_as_before_whatever_the_loss_is_multiplied_by(make):
-    ours, other = make(START), make(START)
+def test_a_reweighed_lbfgs_looks_first_and_then_goes_on_as_before_whatever_the_loss_is_multiplied_by():
+    ours, other = LBFGS(START), LBFGS(START)
     for optimiser in (ours, other):
         for _ in range(20):
             optimiser.step(quadratic)
@@ -151,14 +127,13 @@ def test_lbfgs_looks_for_a_move_only_when_there_is_a_next_step(monkeypatch):
     assert optimiser.step(quadratic)[0] == first > optimiser.step(quadratic)[0]
 
 
-@pytest.mark.parametrize("make", [Adam, LBFGS, preconditioned])
-@pytest.mark.parametrize("steps", [5, 12])  # before and after the gains are learned
-def test_a_restored_optimiser_goes_on_as_if_it_had_never_stopped(make, steps):
+@pytest.mark.parametrize("make", [Adam, LBFGS])
+def test_a_restored_optimiser_goes_on_as_if_it_had_never_stopped(make):
     whole, other = make(START), make(START)
-    for _ in range(steps):
+    for _ in range(5):
         whole.step(quadratic)
     other.restore(whole.state())
-    for _ in range(17):
+    for _ in range(7):
         whole.step(quadratic)
         other.step(quadratic)
     np.testing.assert_array_equal(whole.x, other.x)
@@ -182,9 +157,6 @@ def test_the_preconditioner_is_symmetric_and_positive(mirrored):
     a, b = (tf.constant(rng.normal(size=(1, 13, 18, 3)), tf.float32) for _ in range(2))
     np.testing.assert_allclose(tf.reduce_sum(a * p(b)), tf.reduce_sum(b * p(a)), rtol=1e-4)
     assert tf.reduce_sum(a * p(a)) > 0
-    gains = [tf.constant(rng.uniform(0.1, 2, (1, -(-13 // n), -(-18 // n), 1)), tf.float32) for n in (1, 2, 4, 8, 16)]
-    np.testing.assert_allclose(tf.reduce_sum(a * p(b, *gains)), tf.reduce_sum(b * p(a, *gains)), rtol=1e-4)
-    assert tf.reduce_sum(a * p(a, *gains)) > 0
 
 
 def test_a_mirrored_preconditioner_treats_the_border_as_the_middle():

@@ -6,7 +6,7 @@ the direction: half of the memory's traffic, which at small sizes costs as much 
 """
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -20,16 +20,9 @@ BLOCKS = 4  # of the past moves: the fewer there are in one, the less is copied 
 HUGE = 1e37  # more than any gradient, also times the least distance of a pixel from its bound
 TINY = 1e-30  # keeps the first step finite where there is no gradient
 REACH = (1.5, 4.0)  # of a step, at first and at most, in lengths that the last move's curvature gives
-NUMBERS = 8_000_000  # of the past moves that are kept: 8 moves to 576 x 576 pixels; as many of gradients, twice
-DUE = 10, 3  # moves until gains are learned by place, and how many times as many until they are learned again
-LOOKS = 3  # of the last moves are looked at then: all would take an evaluation's time
-FADE = 0.95  # what a move weighs in the gains, over the next one
-PLACE = 8  # pixels a side of each level, over which gains are averaged
-EVEN = 0.1  # of the mean, added to what a place has: of one that does not move nothing is known
-CHUNK = 2_000_000  # values that P is told at once: a single picture, where it is large
+NUMBERS = 8_000_000  # of the past moves that are kept: 8 moves to 576 x 576 pixels; as many of gradients
 
-Gains = tuple[tf.Tensor, ...]
-Precondition = Callable[..., tf.Tensor]  # of a batch of images, and of gains, where it has `gains` to begin with
+Precondition = Callable[[tf.Tensor], tf.Tensor]
 
 
 class Point(NamedTuple):
@@ -48,10 +41,9 @@ class Point(NamedTuple):
 class LBFGS:
     """x − H g, with H the limited-memory BFGS estimate of the inverse Hessian (the algebra is below).
 
-    H starts from ρ γ P, where the preconditioner P is a symmetric positive map of images; its gains, where it has some,
-    are learned by place from the moves (`learned_gains`). There is no line search: a move that raises the loss is taken
-    back and tried at a quarter, so that every step costs one evaluation. γ errs on the short side: the reach ρ grows
-    from 1.5 to 4, by 2 % with every move kept, and is halved by one taken back.
+    H starts from ρ γ P, where the preconditioner P is a symmetric positive map of images. There is no line search: a
+    move that raises the loss is taken back and tried at a quarter, so that every step costs one evaluation. γ errs
+    on the short side: the reach ρ grows from 1.5 to 4, by 2 % with every move kept, and is halved by one taken back.
     first: the first move's root mean square, in values of x; memory: the past moves that H knows, at most (None: 6 to
     8, as the picture's size allows); precondition: P on a batch of images.
 
@@ -67,15 +59,12 @@ class LBFGS:
         *,
         memory: int | None = None,
         first: float = 0.02,
-        precondition: Precondition = tf.identity,
+        precondition: Callable[[tf.Tensor], tf.Tensor] = tf.identity,
         bounded: bool = True,
     ) -> None:
         self.x = tf.convert_to_tensor(x)
         self._memory = memory or max(6, min(8, NUMBERS // int(tf.size(self.x))))
         self._first, self._precondition, self._bounded = tf.constant(first), precondition, bounded
-        self._gains: Gains = getattr(precondition, "gains", ())
-        self._energies = [(0.0,) * len(self._gains)] * 2  # of moves and changes, each level's
-        self._moves, self._learned = 0, 0  # how many there were, now and when the gains were learned
         self.forget()
 
     def step(self, objective: Objective) -> tuple[float, Any]:
@@ -104,11 +93,8 @@ class LBFGS:
         if self._before is None:
             return
         before, self._before = self._before, None
-        if self._gains and self._moves >= max(DUE[0], DUE[1] * self._learned):
-            before = self._regain(before)
         move = advance(
             self._history,
-            self._gains,
             self.x,
             self._last.free,
             before.x,
@@ -120,31 +106,13 @@ class LBFGS:
             bounded=self._bounded,
         )
         self._history = shifted(move.history, self._memory)
-        if bool(move.learned):
-            self._known, self._moves = True, self._moves + 1
-            self._changes = (*self._changes, move.change)[-count(self._history) :] if self._gains else ()
+        self._known = self._known or bool(move.learned)
         self._direction, self._trial = move.direction, move.target
         self._last = self._last._replace(free=move.free, smooth=move.smooth)
 
-    def _regain(self, before: Point) -> Point:
-        """Learn the gains from the last moves, after earlier ones, and make what P made with the old ones anew."""
-        new = min(LOOKS, len(self._changes))
-        moves = [row for block in self._history.blocks for row in tf.unstack(block[::2])]
-        found = [energies(rows[-new:], self.x.shape, self._precondition) for rows in (moves, self._changes)]
-        self._energies = [
-            tuple(FADE**new * old + each for old, each in zip(*both, strict=True))
-            for both in zip(self._energies, found, strict=True)
-        ]
-        self._gains, self._learned = learned_gains(*self._energies), self._moves
-
-        smooth = self._precondition(before.free[None], *self._gains)[0]
-        self._history = regained(self._history, self._changes, self.x.shape, self._precondition, self._gains)
-        return before._replace(smooth=smooth)
-
     def forget(self) -> None:
-        """Drop the moves and the last gradient: begin anew where x is."""
-        size = int(tf.size(self.x))
-        self._history, self._known, self._changes = no_history(self._memory, size), False, (tf.zeros(size),)
+        """Drop the curvature and the last gradient: begin anew where x is."""
+        self._history, self._known = no_history(self._memory, int(tf.size(self.x))), False
         self._earlier = 0.0
         self._look()
 
@@ -167,10 +135,7 @@ class LBFGS:
         self._aim()
         return {"x": self.x.numpy(), "kept": {name: copy.deepcopy(getattr(self, name)) for name in self._KEPT}}
 
-    _KEPT = (
-        *("_first", "_history", "_known", "_earlier", "_last", "_direction", "_trial", "_length", "_reach", "_slack"),
-        *("_changes", "_gains", "_energies", "_moves", "_learned"),
-    )
+    _KEPT = ("_first", "_history", "_known", "_earlier", "_last", "_direction", "_trial", "_length", "_reach", "_slack")
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from `state()`."""
@@ -214,12 +179,11 @@ class History(NamedTuple):
 
 
 class Move(NamedTuple):
-    """What `advance` finds: the history with the last move, if it has taught something, and the gradient's change; the
-    direction and where it leads; the gradient's free part, and P times that."""
+    """What `advance` finds: the history with the last move, if it has taught something; the direction and where it
+    leads; the gradient's free part, and P times that."""
 
     history: History
     learned: tf.Tensor
-    change: tf.Tensor
     direction: tf.Tensor
     target: tf.Tensor
     free: tf.Tensor
@@ -227,8 +191,8 @@ class Move(NamedTuple):
 
 
 def advance(*tensors: Any, precondition: Precondition, bounded: bool) -> Move:
-    """The next move from (history, gains, x, gradient, the last x, its free and smooth gradients, reach, first)."""
-    return _advancer(len(tensors[0].blocks), len(tensors[1]), precondition, bounded)(*tensors)
+    """The next move from (history, x, gradient, the last x, its free and smooth gradients, reach, first)."""
+    return _advancer(len(tensors[0].blocks), precondition, bounded)(*tensors)
 
 
 def no_history(memory: int, size: int) -> History:
@@ -236,23 +200,6 @@ def no_history(memory: int, size: int) -> History:
     count = memory // _longest(memory)
     empty, one = _empty(size), tf.eye(1, dtype=tf.float64)
     return History((*[empty] * (count - 2), tf.zeros((2, size)), empty), one, tf.zeros_like(one))
-
-
-def count(history: History) -> int:
-    """How many moves there are."""
-    return sum(block.shape[0] for block in history.blocks) // 2
-
-
-def regained(
-    history: History, changes: Sequence[tf.Tensor], shape: Any, precondition: Precondition, gains: Gains
-) -> History:
-    """The history, of moves that changed the gradient so, with Z = P Y for a P with other gains."""
-    images = [precondition(each, *gains) for each in _images(changes, shape)]
-    z = tf.reshape(tf.concat(images, axis=0), [len(changes), -1])
-    parts = tf.split(z, [block.shape[0] // 2 for block in history.blocks])
-    blocks = [tf.reshape(tf.stack([b[::2], part], 1), b.shape) for b, part in zip(history.blocks, parts, strict=True)]
-    yz = tf.matmul(tf.stack(changes), z, transpose_b=True)
-    return history._replace(blocks=tuple(blocks), yz=tf.cast(yz, tf.float64))
 
 
 def scaled(history: History, factor: float) -> History:
@@ -290,12 +237,11 @@ def _empty(size: int) -> tf.Tensor:
 
 
 @lru_cache
-def _advancer(count: int, gains: int, precondition: Precondition, bounded: bool) -> Callable[..., Move]:
-    """`_advance` for so many blocks and gains, traced once for all their lengths and all sizes of pictures."""
+def _advancer(count: int, precondition: Precondition, bounded: bool) -> Callable[..., Move]:
+    """`_advance` for so many blocks, traced once for all their lengths and all sizes of pictures."""
     image, row, square = (tf.TensorSpec([None] * 3), tf.TensorSpec([None] * 2), tf.TensorSpec([None] * 2, tf.float64))
     signature = [
         History((row,) * count, square, square),
-        (tf.TensorSpec([1, None, None, None]),) * gains,
         *[image] * 5,
         tf.TensorSpec([], tf.float64),
         tf.TensorSpec([]),
@@ -303,10 +249,10 @@ def _advancer(count: int, gains: int, precondition: Precondition, bounded: bool)
     return traced(partial(_advance, precondition, bounded), signature)
 
 
-def _advance(precondition, bounded, history, gains, x, gradient, last_x, last_free, last_smooth, reach, first) -> Move:
+def _advance(precondition, bounded, history, x, gradient, last_x, last_free, last_smooth, reach, first) -> Move:
     """The move to x is added to the history if it has curvature, sᵀ y > 0."""
     free = _free(x, gradient) if bounded else gradient
-    smooth = precondition(free[None], *gains)[0]
+    smooth = precondition(free[None])[0]
     s, y, z, g = (tf.reshape(v, [1, -1]) for v in (x - last_x, free - last_free, smooth - last_smooth, free))
 
     learned = tf.matmul(s, y, transpose_b=True)[0, 0] > 0
@@ -327,7 +273,7 @@ def _advance(precondition, bounded, history, gains, x, gradient, last_x, last_fr
     history = History(blocks, new_sy, new_yz)
     direction = _direction(history, smooth, sg, zg, reach, first)
     target = inside(x + direction) if bounded else x + direction
-    return Move(history, learned, y[0], direction, target, free, smooth)
+    return Move(history, learned, direction, target, free, smooth)
 
 
 def _direction(history, smooth, sg, zg, reach, first):
@@ -370,56 +316,21 @@ def _free(x, g):
     return tf.clip_by_value(g, most - HUGE, most)  # a quarter of the time of comparisons and `where`
 
 
-class LaplacianPyramid:
-    """P = Σ_k (Dᵏ)ᵀ W_k Dᵏ, k = 0 … levels: a preconditioner that takes longer steps in coarser detail.
+@lru_cache  # the same map each time, so that its traces are kept
+def laplacian_pyramid(levels: int = 4, gain: float = 8.0, *, mirrored: bool = True) -> Precondition:
+    """P = Σ_k gᵏ (Dᵏ)ᵀ Dᵏ, k = 0 … levels: a preconditioner that takes longer steps in coarser detail.
 
     D halves the picture with the binomial kernel (1 3 3 1) / 8 a side. L-BFGS with P in pixels is L-BFGS without it
-    over the coefficients of a Laplacian pyramid. gains: W_k to begin with, gᵏ everywhere, g = 8: the curvature of a
-    style loss, measured a level, about halves with each level, and D Dᵀ is about 1/4. Others are maps (1, h, w, 1) of
-    the levels' sizes. mirrored: D sees the picture go on beyond its border; else black lies there, and a border 16
-    pixels wide takes shorter steps, and keeps less of the style's contrast.
+    over the coefficients of a Laplacian pyramid. gain g = 8: the curvature of a style loss, measured a level, about
+    halves with each level, and D Dᵀ is about 1/4. mirrored: D sees the picture go on beyond its border; else black
+    lies there, and a border 16 pixels wide takes shorter steps, and keeps less of the style's contrast.
     """
+    halves = _mirrored if mirrored else _bare
 
-    def __init__(self, levels: int, gain: float, *, mirrored: bool) -> None:
-        self.gains = tuple(tf.fill([1, 1, 1, 1], gain**k) for k in range(levels + 1))
-        self._halves = _mirrored if mirrored else _bare
+    def precondition(x: tf.Tensor) -> tf.Tensor:
+        return _pyramid(x, levels, gain, halves)
 
-    def __call__(self, x: tf.Tensor, *gains: tf.Tensor) -> tf.Tensor:
-        """P x, of a batch (N, H, W, C)."""
-        return _pyramid(x, gains or self.gains, self._halves)
-
-    def energies(self, x: tf.Tensor) -> Gains:
-        """Σ b² over x (N, H, W, C) and its colours, b the bands of its Laplacian pyramid: (1, h, w, 1) each."""
-        return _band_energies(x, len(self.gains) - 1, self._halves)
-
-
-@lru_cache  # the same map each time, so that its traces are kept
-def laplacian_pyramid(levels: int = 4, gain: float = 8.0, *, mirrored: bool = True) -> LaplacianPyramid:
-    """The pyramid P, made once."""
-    return LaplacianPyramid(levels, gain, mirrored=mirrored)
-
-
-def energies(rows: Sequence[tf.Tensor], shape: Any, pyramid: LaplacianPyramid) -> Gains:
-    """Each level's Σ b² / |row|² by place, b the bands of the rows as images, over rows and colours: (1, h, w, 1)."""
-    units = [row / (tf.norm(row) + TINY) for row in rows]
-    return tuple(tf.add_n(parts) for parts in zip(*map(pyramid.energies, _images(units, shape)), strict=True))
-
-
-def learned_gains(of_moves: Gains, of_changes: Gains) -> Gains:
-    """W_k = 4ᵏ √(Σ s² / Σ y²) over some pixels: long steps where the moves s hardly change the gradient, by y."""
-    found = zip(map(_by_place, of_moves), map(_by_place, of_changes), strict=True)
-    return tuple(4.0**k * tf.sqrt(s / y) for k, (s, y) in enumerate(found))
-
-
-def _by_place(energy: tf.Tensor) -> tf.Tensor:
-    mean = tf.nn.avg_pool2d(energy, PLACE, PLACE, "SAME") + EVEN * tf.reduce_mean(energy) + TINY
-    return tf.image.resize(mean, tf.shape(energy)[1:3])
-
-
-def _images(rows: Sequence[tf.Tensor], shape: Any) -> list[tf.Tensor]:
-    """The rows as images (n, H, W, C), as many at once as is quickest and takes little memory."""
-    many = max(1, CHUNK // int(tf.size(rows[0])))
-    return [tf.reshape(tf.stack(rows[k : k + many]), [-1, *shape]) for k in range(0, len(rows), many)]
+    return precondition
 
 
 class _Halves(NamedTuple):
@@ -463,23 +374,12 @@ _mirrored = _Halves(_mirrored_down, _mirrored_up)
 
 
 @graph(reduce_retracing=True)
-def _pyramid(x, gains, halves):
+def _pyramid(x, levels, gain, halves):
     stack = [x]
-    for _ in gains[1:]:
+    for _ in range(levels):
         stack.append(halves.down(stack[-1]))
-    *finer_gains, gain = gains
-    total = gain * stack.pop()
+    total = stack.pop()
     while stack:
         finer = stack.pop()
-        total = finer_gains.pop() * finer + halves.up(total, finer, 1.0)
+        total = finer + halves.up(total, finer, gain)
     return total
-
-
-@graph(reduce_retracing=True)
-def _band_energies(x, levels, halves):
-    bands = []
-    for _ in range(levels):
-        coarse = halves.down(x)
-        bands.append(x - halves.up(coarse, x, 4.0))
-        x = coarse
-    return tuple(tf.reduce_sum(band * band, axis=(0, 3), keepdims=True) for band in (*bands, x))
