@@ -147,6 +147,8 @@ nstlib from the weights of its network `instant` in {record["steps"]} steps of {
 
     nstlib image photo.jpg {names[0]} --engine hub --module {name} -o out.png
 
+An optimisation begins at its picture, and ends sooner, with `--init {name}`.
+
 A TF-Hub SavedModel: content and style (1, H, W, 3), float32 RGB in [0, 1], in; the picture out. `{RECORD}` beside this
 page has the settings and each painting's SHA-256.
 """

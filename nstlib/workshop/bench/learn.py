@@ -1,7 +1,7 @@
 """One painting, learned: its style against instant's and an optimisation's at equal content, its rate, its steadiness.
 
-A budget of time is counted in steps too: on two unloaded cores with bfloat16 a step takes about 0.4 s, so that three
-minutes are 450 steps and ten are 1,500. `STEPS` takes fewer where the machine is shared.
+A budget of time is counted in steps too: on two unloaded cores with bfloat16 a step takes about 0.36 s, so that three
+minutes are 500 steps and ten are 1,650. `STEPS` takes fewer where the machine is shared.
 """
 
 import os
@@ -30,7 +30,7 @@ from ._recipe import in_turn
 from .instant import INSTANTLY, filled, film_source
 
 PAINTINGS = os.environ.get("NST_LEARN_PAINTINGS", ",".join(compact.PAINTINGS)).split(",")
-STEPS = tuple(int(n) for n in os.environ.get("NST_LEARN_STEPS", "450,1500").split(","))  # three minutes, ten
+STEPS = tuple(int(n) for n in os.environ.get("NST_LEARN_STEPS", "500,1650").split(","))  # three minutes, ten
 LIMITS = ((0.6, 0.35), (0.45, 0.2))  # floor and aim after each
 MODULES = os.environ.get("NST_LEARN_MODULES", "")  # a folder of modules PAINTING-STEPS, kept from run to run
 WEIGHTS = (0.05, 0.2)  # content weights of the optimisation: distances on both sides
