@@ -70,7 +70,7 @@ def change(weights: Weights, features: Any, name: str) -> tuple[Any, Any]:
 
 def decode(weights: Weights, features: list[Any], layer: Layer, pad: Pad = reflected) -> Any:
     """What is added to the pixels (B, H, W, 3), from the five levels' features, the deepest first."""
-    pads = [blank if level < SMOOTH else pad for level in range(len(LEVELS))]
+    pads = [zero_padded if level < SMOOTH else pad for level in range(len(LEVELS))]
     changes = [change(weights, f, f"skip{level}") for level, f in enumerate(features)]
     x = apply(features[-1], *changes[-1])
     for level in reversed(range(len(LEVELS))):
@@ -82,7 +82,7 @@ def decode(weights: Weights, features: list[Any], layer: Layer, pad: Pad = refle
             x = larger + apply(features[level], matrix)
         for block in range(BLOCKS[level]):
             x = x + layer(weights, x, f"block{level}{block}", pads[level])
-    return layer(weights, x, "out", blank)
+    return layer(weights, x, "out", zero_padded)
 
 
 def layer(weights: Weights, x: Any, name: str, pad: Pad) -> Any:
@@ -93,7 +93,7 @@ def layer(weights: Weights, x: Any, name: str, pad: Pad) -> Any:
     return convolve(weights, ops.leaky_relu(scaled, SLOPE), name, pad)
 
 
-def blank(x: Any) -> Any:
+def zero_padded(x: Any) -> Any:
     """One more row and column on each side, of zeros: quicker than mirrored, since a convolution takes them in."""
     return ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
 

@@ -50,10 +50,10 @@ def test_what_surrounds_the_largest_levels_is_cut_off(weights):
     def apart(margin: int) -> float:
         """The largest difference between zeros around those levels and mirrored surroundings."""
         pictures = []
-        for pad in (single.blank, single.reflected):
+        for pad in (single.zero_padded, single.reflected):
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(single, "MARGIN", margin)
-                patch.setattr(single, "blank", pad)
+                patch.setattr(single, "zero_padded", pad)
                 pictures.append(single.stylise(weights, tf.constant(PHOTOS)).numpy())
         return np.abs(pictures[0] - pictures[1]).max()
 

@@ -120,10 +120,16 @@ def started(page):
     page.wait_for_function("+document.querySelector('.nst-status b')?.innerText > 2")
 
 
+def pixels(page):
+    """The picture that is shown, once there is one."""
+    page.wait_for_function("document.querySelector('.nst-picture')?.complete")
+    return page.evaluate(PIXELS)
+
+
 def ended(page):
     button(page, "Go on").wait_for()
     page.wait_for_timeout(200)  # the last picture's bytes may come after the word
-    return page.evaluate(PIXELS)
+    return pixels(page)
 
 
 def told(page, cell=TELL_CELL):
@@ -160,7 +166,7 @@ def chooses(page, *names):
 
 
 def test_the_picture_grows_and_a_slider_steers_it_while_cells_run(page):
-    content = page.evaluate(PIXELS)
+    content = pixels(page)
     started(page)
     picture = changes(page, PIXELS, content)
     slide(page, row(page, "style_weight"), "ArrowRight", 20)
@@ -181,7 +187,7 @@ def test_the_picture_grows_and_a_slider_steers_it_while_cells_run(page):
 def test_every_kind_of_control_of_the_default_panel_changes_the_picture(page):
     assert "told" in told(page, DEFAULT_CELL)
     _lab.run_cell(page, PANEL_CELL, wait=True)
-    source = page.evaluate(PIXELS)
+    source = pixels(page)
     press(page, "Start")
     picture = changes(page, PIXELS, source) and ended(page)
 
@@ -354,7 +360,7 @@ def marks(page, text):
 def test_the_brush_tells_where_a_style_goes_and_what_is_painted_anew(page):
     assert "told" in told(page, DEFAULT_CELL)
     _lab.run_cell(page, PANEL_CELL, wait=True)
-    source = page.evaluate(PIXELS)
+    source = pixels(page)
     tile(page, "mosaic").click(modifiers=["Control"])
     chooses(page, "clip", "whirls", "mosaic")
     press(page, "Start")
