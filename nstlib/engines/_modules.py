@@ -83,7 +83,9 @@ def thumbnail(image: tf.Tensor) -> tf.Tensor:
 def painted(weights: dict[str, tf.Tensor], content: tf.Tensor) -> tf.Tensor:
     """Contents (B, H, W, 3) of any size, painted beyond their border, which is cut off: no line is left along it."""
     height, width = tf.unstack(tf.shape(content)[1:3])
-    return single.stylise(weights, padded(content, single.MARGIN))[:, :height, :width]
+    margin = single.MARGIN
+    picture = single.stylise(weights, padded(content, margin), largest=single.zero_padded)
+    return picture[:, margin : margin + height, margin : margin + width]
 
 
 def padded(image: tf.Tensor, margin: int = 0) -> tf.Tensor:

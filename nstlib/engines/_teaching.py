@@ -92,7 +92,6 @@ class Graph:
         """The pictures, and each one's loss of style and content with the mean distances."""
         weights = {name: tf.cast(w, self._kind) for name, w in single.mixed(self.named(flat), shares).items()}
         picture = single.stylise(weights, content, gradients.reflected)
-        content = _inner(content)
         level = tf.clip_by_value(picture, 0.0, 1.0)
         seen = self._see(level, self._kind)
         layer = STYLE_LAYERS.index(CONTENT_LAYER)
@@ -128,7 +127,6 @@ class Graph:
             picture, loss, style, distance = self._judged(weights, content, shares)
             outside = tf.reduce_mean(tf.nn.relu(tf.abs(picture - 0.5) - 0.5) ** 2)
             variation = gradients.absolute_variation(picture) / tf.cast(tf.size(picture), tf.float32)
-            flow, trusted = _inner(flow[None])[0], _inner(trusted[None])[0]
             apart = tf.reduce_mean((trusted * within(flow))[..., None] * (picture[0] - warped(picture[1], flow)) ** 2)
             total = loss + OUTSIDE * outside + VARIATION * variation + self._twins * apart
         gradient = tape.gradient(total, weights)
@@ -180,11 +178,6 @@ def _relative(gram: tf.Tensor, aim: tf.Tensor) -> tf.Tensor:
 
 def _halved(image: tf.Tensor) -> tf.Tensor:
     return tf.nn.avg_pool2d(image, 2, 2, "VALID")
-
-
-def _inner(maps: tf.Tensor) -> tf.Tensor:
-    """What the network paints of its contents, (B, H, W, …) -> (B, H − 16, W − 16, …)."""
-    return maps[:, single.MARGIN : -single.MARGIN, single.MARGIN : -single.MARGIN]
 
 
 def within(flow: tf.Tensor) -> tf.Tensor:

@@ -26,7 +26,7 @@ from .compact import LAYOUT, reflected, trunk
 from .instant import LEVELS, OF_PIXELS, RIDGE, SLOPE, STRIDE, apply, convolve, grow
 
 MAPS = ("pixels", *(f"skip{level}" for level in range(len(LEVELS))))  # of the pixels, and of each level's features
-MARGIN = 8  # px at each border that are cut off, and have real or mirrored surroundings in the place of a border
+MARGIN = 8  # px at each border, within which zeros around the two largest levels are felt
 SMALLEST = 2 * STRIDE  # px a side
 BLOCKS = (1, 2, 3, 4, 4)  # residual convolutions a level: instant's, and one more where strokes are as fine as they get
 SMOOTH = 2  # levels, from the largest, that grow by interpolation
@@ -40,16 +40,17 @@ Pad = Callable[[Any], Any]
 Layer = Callable[[Weights, Any, str, Pad], Any]
 
 
-def stylise(weights: Weights, content: Any, pad: Pad = reflected) -> Any:
-    """The pictures (B, H − 16, W − 16, 3), float32, not clipped, of contents whose sides are multiples of 16.
+def stylise(weights: Weights, content: Any, pad: Pad = reflected, largest: Pad | None = None) -> Any:
+    """The pictures (B, H, W, 3), float32, not clipped, of contents whose sides are multiples of 16, 32 at least.
 
-    What borders do stays within `MARGIN` of them, which is cut off. The pixels' own path is float32; all else is in
-    the weights' arithmetic. pad: what pads in the place of `reflected`, to the same values.
+    The pixels' own path is float32; all else is in the weights' arithmetic. pad: what pads in the place of `reflected`,
+    to the same values; largest: what pads the two largest levels. With `zero_padded` a picture takes less time, and
+    what the zeros do stays within `MARGIN` of its border, which is to be cut off.
     """
     content = ops.cast(content, "float32")
     coloured = apply(content, *change(weights, content, "pixels"))
-    picture = coloured + ops.cast(decode(weights, see(weights, content), layer, pad), "float32")
-    return picture[:, MARGIN:-MARGIN, MARGIN:-MARGIN]
+    added = decode(weights, see(weights, content), layer, pad, largest)
+    return coloured + ops.cast(added, "float32")
 
 
 def see(weights: Weights, image: Any) -> list[Any]:
@@ -68,9 +69,11 @@ def change(weights: Weights, features: Any, name: str) -> tuple[Any, Any]:
     return matrix, bias - ops.matmul(mean[:, None], matrix)[:, 0]
 
 
-def decode(weights: Weights, features: list[Any], layer: Layer, pad: Pad = reflected) -> Any:
+def decode(
+    weights: Weights, features: list[Any], layer: Layer, pad: Pad = reflected, largest: Pad | None = None
+) -> Any:
     """What is added to the pixels (B, H, W, 3), from the five levels' features, the deepest first."""
-    pads = [zero_padded if level < SMOOTH else pad for level in range(len(LEVELS))]
+    pads = [largest or pad if level < SMOOTH else pad for level in range(len(LEVELS))]
     changes = [change(weights, f, f"skip{level}") for level, f in enumerate(features)]
     x = apply(features[-1], *changes[-1])
     for level in reversed(range(len(LEVELS))):
@@ -82,7 +85,7 @@ def decode(weights: Weights, features: list[Any], layer: Layer, pad: Pad = refle
             x = larger + apply(features[level], matrix)
         for block in range(BLOCKS[level]):
             x = x + layer(weights, x, f"block{level}{block}", pads[level])
-    return layer(weights, x, "out", zero_padded)
+    return layer(weights, x, "out", pads[0])
 
 
 def layer(weights: Weights, x: Any, name: str, pad: Pad) -> Any:
