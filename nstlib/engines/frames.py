@@ -86,8 +86,8 @@ class Optimised:
         self.styles = styles if isinstance(styles, Styles) else Styles(styles, settings)
         self._twice: Styles | None = None
         self.identity = {"name": "optimised", "sha256": load_model(settings).extractor.checksum}
-        self._begun = NetworkStart(self.styles, settings) if from_network(settings) else None
-        self.identity |= {"start": self._begun.network["sha256"]} if self._begun else {}
+        self._network = NetworkStart(self.styles, settings) if from_network(settings) else None
+        self.identity |= {"start": self._network.network["sha256"]} if self._network else {}
 
     def __call__(self, frame: np.ndarray, guide: Guide | None = None) -> Painted:
         """The frame after `steps` evaluations, or from the guide after `next_steps` or once it has settled."""
@@ -112,7 +112,7 @@ class Optimised:
         some = guide.anew is not None and guide.anew.mean() > SOME * within
         if some:
             settings, styles, more["masks"] = self._apart(settings, guide.anew)
-        if self._begun and guide.anew is not None and max(frame.shape) <= SKETCHED:
+        if self._network and guide.anew is not None and max(frame.shape) <= SKETCHED:
             start = _put(start, self._at_once(frame), guide.anew)
         elif some:
             start = _sketched(frame, styles, settings, start, guide.anew, more)
@@ -124,7 +124,7 @@ class Optimised:
         """The frame as the network paints it, at the size that suits it, grown to the frame's."""
         shape = frame.shape[:2]
         small = next(size for size in growing(shape, SMALLEST) if max(size) >= OWN or size == shape)
-        return _grown(self._begun(images.resize(frame, small)), frame, self.settings, frame)
+        return _grown(self._network(images.resize(frame, small)), frame, self.settings, frame)
 
     def _apart(self, settings: Settings, anew: np.ndarray) -> tuple[Settings, Styles, list[np.ndarray]]:
         """K styles twice, for what begins anew (H, W) and for the rest: settings with their 2 K shares, their masks."""
