@@ -18,7 +18,13 @@ def add_learn(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, help="the module's folder, to be made")
     parser.add_argument("--photos", type=Path, metavar="DIR", help="photographs to learn from (the package's samples)")
     parser.add_argument("--clip", type=Path, help="a clip to be painted: learned from, and held still on")
-    parser.add_argument("--style-size", type=int, default=384, metavar="PX", help="the painting's longest side (384)")
+    parser.add_argument(
+        "--style-size",
+        type=int,
+        default=384,
+        metavar="PX",
+        help="the painting's longest side; best that of the pictures to come (384)",
+    )
     parser.add_argument("--steps", type=int, default=2000, metavar="N", help="at most (2000); it ends before if it can")
     parser.add_argument(
         "--content-weight", type=float, default=0.35, metavar="X", help="how much of the photograph stays (0.35)"

@@ -88,14 +88,15 @@ class Graph:
     def _see(self, image: tf.Tensor, kind: tf.DType) -> list[tf.Tensor]:
         return compact.features(self._extractor, tf.cast(image, kind), STYLE_LAYERS, pad=gradients.reflected)
 
-    def _judged(self, flat: tf.Tensor, content: tf.Tensor, shares: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        """The pictures, and each one's loss of style and content with the mean distances."""
+    def _judged(self, flat: tf.Tensor, content: tf.Tensor, shares: tf.Tensor, first: int = 0) -> tuple[tf.Tensor, ...]:
+        """The pictures, and the mean loss of style and content of those from `first` on, with the mean distances."""
         weights = {name: tf.cast(w, self._kind) for name, w in single.mixed(self.named(flat), shares).items()}
-        picture = single.stylise(weights, content, gradients.reflected)
-        level = tf.clip_by_value(picture, 0.0, 1.0)
+        features = single.see(weights, content)
+        picture = single.paint(weights, content, features, gradients.reflected)
+        level = tf.clip_by_value(picture[first:], 0.0, 1.0)
         seen = self._see(level, self._kind)
         layer = STYLE_LAYERS.index(CONTENT_LAYER)
-        photo = tf.cast(self._see(content, self._kind)[layer], tf.float32)
+        photo = tf.cast(compact.head(self._extractor, features[layer][first:], CONTENT_LAYER), tf.float32)
         change = tf.reduce_sum((tf.cast(seen[layer], tf.float32) - photo) ** 2, (1, 2, 3))
         distance = change / tf.reduce_sum(photo**2, (1, 2, 3))
 
@@ -124,9 +125,10 @@ class Graph:
     ) -> tuple[tf.Tensor, ...]:
         weights, mean, square = (self.state[name] for name in ("weights", "mean", "square"))
         with tf.GradientTape() as tape:
-            picture, loss, style, distance = self._judged(weights, content, shares)
-            outside = tf.reduce_mean(tf.nn.relu(tf.abs(picture - 0.5) - 0.5) ** 2)
-            variation = gradients.absolute_variation(picture) / tf.cast(tf.size(picture), tf.float32)
+            picture, loss, style, distance = self._judged(weights, content, shares, first=1)
+            others = picture[1:]  # the first twin is only compared with the second
+            outside = tf.reduce_mean(tf.nn.relu(tf.abs(others - 0.5) - 0.5) ** 2)
+            variation = gradients.absolute_variation(others) / tf.cast(tf.size(others), tf.float32)
             apart = tf.reduce_mean((trusted * within(flow))[..., None] * (picture[0] - warped(picture[1], flow)) ** 2)
             total = loss + OUTSIDE * outside + VARIATION * variation + self._twins * apart
         gradient = tape.gradient(total, weights)

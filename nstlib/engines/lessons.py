@@ -51,8 +51,8 @@ SMALLEST_PAINTING = 32  # px
 class Lesson:
     """How a painting is learned.
 
-    style_size: the painting's longest side, pixels, at which its strokes are learned; steps: at most; size and batch:
-    of the crops of a step.
+    style_size: the painting's longest side, pixels, at which its strokes are learned, best that of the pictures to be
+    painted; steps: at most; size and batch: of the crops of a step.
 
     >>> nst.Lesson(style_size=512).steps
     2000
@@ -200,7 +200,10 @@ class Learning:
         return Learnt(self.number, loss, style, content, left)
 
     def _batch(self, number: int) -> dict[str, np.ndarray]:
-        """The crops of a step, drawn from seed and number alone; the first two are twins, with their motion."""
+        """The crops of a step, drawn from seed and number alone; the first two are twins, with their motion.
+
+        The first is compared with its twin, which is judged for both.
+        """
         rng, size = np.random.default_rng((self.lesson.seed, number)), self.lesson.size
         crops = [_crop(rng, self._contents, size) for _ in range(self.lesson.batch)]
         if self._neighbours and rng.random() < 0.75:
@@ -212,7 +215,7 @@ class Learning:
             crops[1] = np.roll(crops[0], (dy, dx), (0, 1))
             flow, c = np.full((size, size, 2), (dx, dy), np.float32), np.zeros((size, size), np.float32)
             c[8:-8, 8:-8] = 1
-        crops[1] = np.clip(crops[1] + rng.normal(0, rng.uniform(0, 0.02), crops[1].shape), 0, 1)
+        crops[0] = np.clip(crops[0] + rng.normal(0, rng.uniform(0, 0.02), crops[0].shape), 0, 1)
         shares = self._alone()[rng.integers(len(self.paintings))]
         return {"content": np.stack(crops).astype(np.float32), "flow": flow, "trusted": c, "shares": shares}
 

@@ -256,6 +256,23 @@ def test_motion_moves_the_twin_onto_the_first():
     np.testing.assert_allclose(moved[4:-4, 4:-4], picture[4:-4, 4:-4], atol=0.02)
 
 
+def test_of_twins_the_second_is_judged_for_both(traced):
+    graph, batch = (
+        traced(),
+        {
+            "content": np.stack([smooth_noise(i, (64, 64)) for i in (1, 2)]),
+            "flow": np.zeros((64, 64, 2), np.float32),
+            "trusted": np.zeros((64, 64), np.float32),
+            "shares": ALONE,
+        },
+    )
+    other = np.stack([smooth_noise(9, (64, 64)), *batch["content"][1:]])
+    losses = [graph.step(batch | {"content": content}, 0.0, 1) for content in (batch["content"], other)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    swapped = graph.step(batch | {"content": other[::-1]}, 0.0, 1)
+    assert swapped != pytest.approx(losses[1], rel=1e-2)
+
+
 def test_a_clip_lower_than_the_crops_is_enlarged_with_its_motion(untraced, tmp_path):
     picture = smooth_noise(3, (36, 64))
     flow = np.broadcast_to(np.float32((3, 0)), (36, 64, 2))

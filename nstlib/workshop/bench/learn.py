@@ -1,6 +1,9 @@
 """One painting, learned: its style against instant's and an optimisation's at equal content, its rate, its steadiness.
 
-A budget of time is counted in steps too: on two unloaded cores with bfloat16 a step takes about 0.36 s, so that three
+A painting is learned anew for each size at which it is judged, as the user does who says `--style-size`: what instant
+and an optimisation see of a painting is as large as the photograph too.
+
+A budget of time is counted in steps too: on two unloaded cores with bfloat16 a step takes about 0.35 s, so that three
 minutes are 500 steps and ten are 1,650. `STEPS` takes fewer where the machine is shared.
 """
 
@@ -10,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache, partial
+from itertools import product
 from pathlib import Path
 from statistics import geometric_mean, median
 from time import perf_counter
@@ -32,11 +36,10 @@ from .instant import INSTANTLY, filled, film_source
 PAINTINGS = os.environ.get("NST_LEARN_PAINTINGS", ",".join(compact.PAINTINGS)).split(",")
 STEPS = tuple(int(n) for n in os.environ.get("NST_LEARN_STEPS", "500,1650").split(","))  # three minutes, ten
 LIMITS = ((0.6, 0.35), (0.45, 0.2))  # floor and aim after each
-MODULES = os.environ.get("NST_LEARN_MODULES", "")  # a folder of modules PAINTING-STEPS, kept from run to run
+MODULES = os.environ.get("NST_LEARN_MODULES", "")  # a folder of modules PAINTING-STEPS-SIZE, kept from run to run
 WEIGHTS = (0.05, 0.2)  # content weights of the optimisation: distances on both sides
 MIXES = (0.4, 0.6, 0.8, 1.0)  # strengths at which instant's distances are measured
-SIZES = (256, 384)
-STYLE_SIZE = 320  # between them: at another size a painting's own style distance is 0.03 to 0.18
+SIZES = (256, 384)  # at the one a painting's own style distance from the other is 0.03 to 0.18
 
 
 def rows() -> Iterator[Row]:
@@ -47,14 +50,17 @@ def rows() -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
         where = Path(MODULES or folder)
         for steps, (floor, aim) in zip(STEPS, LIMITS, strict=False):
-            modules = {name: str(module(where, name, steps)) for name in PAINTINGS}
-            ratios = [r for name in PAINTINGS for r in against_instant(partial(pictured, modules[name], name), name)]
+            ratios = []
+            for name, size in product(PAINTINGS, SIZES):
+                paint = partial(pictured, str(module(where, name, steps, size)), name)
+                ratios += against_instant(paint, name, size)
             name = f"style distance over instant's at equal content, {steps} steps, {len(PAINTINGS)} paintings"
             yield Row("learn", name, geometric_mean(ratios), floor, aim, "lower")
-        name = f"minutes until the style distance is half of instant's, or of all {STEPS[-1]} steps"
-        yield Row("learn", name, minutes_to_half(PAINTINGS[0], STEPS[-1]), 6, 2, "lower")
-        last = module(where, PAINTINGS[0], STEPS[-1])
-        ratios = [ratio for name in PAINTINGS for ratio in against_optimisation(module(where, name, STEPS[-1]), name)]
+        for size in SIZES:
+            name = f"minutes until the style distance is half of instant's, {size} px, or of all {STEPS[-1]} steps"
+            yield Row("learn", name, minutes_to_half(PAINTINGS[0], STEPS[-1], size), 6, 2, "lower")
+        last = module(where, PAINTINGS[0], STEPS[-1], SIZES[-1])
+        ratios = [ratio for name in PAINTINGS for ratio in against_optimisation(where, name, STEPS[-1])]
         name = f"style distance over an optimisation's at equal content, {STEPS[-1]} steps, {len(PAINTINGS)} paintings"
         yield Row("learn", name, geometric_mean(ratios), 15, 6, "lower")
         size = sum(file.stat().st_size for file in last.rglob("*") if file.is_file())
@@ -62,20 +68,20 @@ def rows() -> Iterator[Row]:
         yield from rates(last)
         yield end_to_end(last)
         yield from steadiness(last)
-        for row in steadiness(module(where, PAINTINGS[0], STEPS[0], clip=film_source())):
+        for row in steadiness(module(where, PAINTINGS[0], STEPS[0], SIZES[-1], clip=film_source())):
             yield replace(row, name=f"{row.name}, learned with the clip in {STEPS[0]} steps")
     peak, seconds = measured("learn", 256, 12)
     yield Row("learn", "peak memory of learning, GB", peak / 1e9, 4, 2, "lower")
     yield Row("learn", "seconds a step, 4 crops of 256 px", median(seconds[2:]), None, None, "lower")
 
 
-def module(where: Path, name: str, steps: int, clip: Path | None = None) -> Path:
-    """The module of a painting, learned in so many steps from ../shared's photographs, or the clip; kept there."""
-    output = where / (f"{name}-{steps}-clip" if clip else f"{name}-{steps}")
+def module(where: Path, name: str, steps: int, size: int, clip: Path | None = None) -> Path:
+    """The module of a painting of a size, learned in so many steps from ../shared's photographs, or the clip; kept."""
+    output = where / f"{name}-{steps}-{size}{'-clip' if clip else ''}"
     if not output.exists() or output.with_name(f"{output.name}.learning").exists():
         painting = compact.SHARED / "paintings" / f"{name}.jpg"
         given = {"neighbours": frame_pairs(clip)} if clip else {"photos": compact.SHARED / "photos"}
-        for _ in learn(painting, output, lesson=Lesson(steps=steps, style_size=STYLE_SIZE), **given):
+        for _ in learn(painting, output, lesson=Lesson(steps=steps, style_size=size), **given):
             pass
     return output
 
@@ -91,20 +97,18 @@ def painter(handle: str, name: str, size: int, strength: float = 1.0) -> Callabl
     return Painter(Styles(str(compact.SHARED / "paintings" / f"{name}.jpg"), settings), settings)
 
 
-def against_instant(paint: Callable[[np.ndarray], np.ndarray], name: str) -> Iterator[float]:
-    """For four photographs at two sizes: the judge's style distance over instant's at the same content distance.
+def against_instant(paint: Callable[[np.ndarray], np.ndarray], name: str, size: int) -> Iterator[float]:
+    """For four photographs: the judge's style distance over instant's at the same content distance.
 
     Instant's content distance is lowered by its strength; where ours is above all of instant's, at its full strength.
     """
-    judge = compact.load_judge()
-    for size in SIZES:
-        style = compact.read("paintings", name, size)
-        for photograph in compact.CONTENTS:
-            content = compact.read("contents", photograph, size)
-            distance, ours = compact.judged(judge, paint(content), content, style)
-            theirs = of_instant(name, photograph, size)
-            at = min(distance, max(found[0] for found in theirs))
-            yield ours / compact.style_at(at, theirs)
+    judge, style = compact.load_judge(), compact.read("paintings", name, size)
+    for photograph in compact.CONTENTS:
+        content = compact.read("contents", photograph, size)
+        distance, ours = compact.judged(judge, paint(content), content, style)
+        theirs = of_instant(name, photograph, size)
+        at = min(distance, max(found[0] for found in theirs))
+        yield ours / compact.style_at(at, theirs)
 
 
 @cache
@@ -115,9 +119,9 @@ def of_instant(name: str, photograph: str, size: int) -> list[tuple[float, float
     return [compact.judged(compact.load_judge(), picture, content, style) for picture in pictures]
 
 
-def minutes_to_half(name: str, steps: int) -> float:
+def minutes_to_half(name: str, steps: int, size: int) -> float:
     """Minutes of learning until the style distance is half of instant's, looked at every hundred; or of all steps."""
-    seconds, lesson = 0.0, Lesson(steps=steps, style_size=STYLE_SIZE)
+    seconds, lesson = 0.0, Lesson(steps=steps, style_size=size)
     with tempfile.TemporaryDirectory() as folder:
         painting = compact.SHARED / "paintings" / f"{name}.jpg"
         learning = learn(painting, Path(folder) / name, photos=compact.SHARED / "photos", lesson=lesson)
@@ -125,14 +129,15 @@ def minutes_to_half(name: str, steps: int) -> float:
         for step in learning:
             if step.number % 100 == 0 or step.number == steps:
                 seconds += perf_counter() - began
-                if geometric_mean(against_instant(learning.paint, name)) <= 0.5:
+                if geometric_mean(against_instant(learning.paint, name, size)) <= 0.5:
                     return seconds / 60
                 began = perf_counter()
     return seconds / 60
 
 
-def against_optimisation(folder: Path, name: str, size: int = compact.SIZE) -> Iterator[float]:
+def against_optimisation(where: Path, name: str, steps: int, size: int = compact.SIZE) -> Iterator[float]:
     """For four photographs: the judge's style distance over that of 100 evaluations at the same content distance."""
+    folder = module(where, name, steps, size)
     judge, model, style = compact.load_judge(), compact.student(), compact.read("paintings", name, size)
     for photograph in compact.CONTENTS:
         content = compact.read("contents", photograph, size)
