@@ -39,16 +39,25 @@ class NetworkStart:
 
     def __init__(self, styles: Styles, settings: Settings) -> None:
         changes = {"engine": "hub", "module": settings.init, "strength": 1.0, "preserve_color": "none"}
-        self._paint, self._kept = Painter(styles, replace(settings, **changes)), settings.preserve_color
+        self._styles, self._settings, self._kept = styles, replace(settings, **changes), settings.preserve_color
+        self._paint = Painter(styles, self._settings)
         self.network = {"name": self._paint.module.handle, "sha256": self._paint.module.checksum}
         self._paint(np.full((PROBE, PROBE, 3), 0.5, np.float32))
 
-    def __call__(self, content: np.ndarray) -> np.ndarray:
-        """The content, painted."""
-        picture = self._paint(content)
+    def __call__(self, content: np.ndarray, masks: Sequence[np.ndarray] = ()) -> np.ndarray:
+        """The content, painted; masks: where each style goes, (H, W) of the content's size, or none for their blend."""
+        picture = self._apart(content, masks) if len(masks) else self._paint(content)
         if self._kept == "luminance":
             return colors.luminance(picture)
         return colors.match_colors(picture, content) if self._kept == "histogram" else picture
+
+    def _apart(self, content: np.ndarray, masks: Sequence[np.ndarray]) -> np.ndarray:
+        """The content painted in each style alone, put together by the masks."""
+        shares = np.stack(masks) + 1e-6  # (K, H, W); where no mask is, all styles alike
+        shares /= shares.sum(0)
+        alone = (replace(self._settings, style_blend=tuple(row)) for row in np.eye(len(masks)).tolist())
+        pictures = [Painter(self._styles, settings)(content) for settings in alone]
+        return sum(share[..., None] * picture for share, picture in zip(shares, pictures, strict=True))
 
 
 def large(stages: list[Stage]) -> tuple[list[Stage], int]:
@@ -77,8 +86,9 @@ class NetworkRun(Run):
         return stages
 
     def first_picture(self, shape: tuple[int, int]) -> np.ndarray:
-        """The content at this size, painted."""
-        return self._paint(images.resize(self.content, shape))
+        """The content at this size, painted; each style where its mask is."""
+        masks = [images.resize(mask, shape) for mask in self.masks] if self.sources["masks"] else ()
+        return self._paint(images.resize(self.content, shape), masks)
 
     @property
     def networks(self) -> dict[str, dict[str, str]]:

@@ -84,6 +84,15 @@ def test_a_start_goes_before_the_network_and_a_region_is_begun_at_its_picture(pa
     np.testing.assert_allclose(run.image, expected, atol=1e-5)
 
 
+def test_each_style_starts_where_its_mask_is(painting):
+    content, other = smooth_noise(1, SHAPE), smooth_noise(6, SHAPE)
+    left = np.zeros(SHAPE, np.float32)
+    left[:, : SHAPE[1] // 2] = 1
+    image = begin(content, [painting, other], SETTINGS, masks=[left, 1 - left]).image
+    expected = [pass_of(content, style, "instant") for style in (painting, other)]
+    np.testing.assert_allclose(image, np.where(left[..., None] > 0, *expected), atol=1e-4)
+
+
 @pytest.mark.parametrize("kept", ["luminance", "histogram"])
 def test_kept_colours_are_kept(painting, kept):
     content = smooth_noise(1, SHAPE)
