@@ -19,7 +19,7 @@ MOST_CLIP = 100_000_000  # bytes of a clip that goes to the page
 
 
 class Live(anywidget.AnyWidget):
-    """A page's part that sends a frame, has it painted, shows it, and sends the next: no frame waits in a queue.
+    """A page's part that sends a frame, has it painted, shows it, and sends the next; two are on their way at most.
 
     module: a folder that `nst.learn` made, `instant`, or any of engine hub's; style: the painting, which a learned
     module knows itself. clip: a video for the browser to play in the place of the camera. Frames are painted in this

@@ -28,7 +28,7 @@ from ...research import metrics
 from ...settings import Settings
 from ...video.film import Film
 from ...video.pairs import frame_pairs
-from . import Row, compact
+from . import Row, _lab, compact
 from ._peak import measured
 from ._recipe import in_turn
 from .instant import INSTANTLY, filled, film_source
@@ -67,6 +67,7 @@ def rows() -> Iterator[Row]:
         yield Row("learn", "size, MB", size / 1e6, 4, 1, "lower")
         yield from rates(last)
         yield end_to_end(last)
+        yield from live(last)
         yield from steadiness(last)
         for row in steadiness(module(where, PAINTINGS[0], STEPS[0], SIZES[-1], clip=film_source())):
             yield replace(row, name=f"{row.name}, learned with the clip in {STEPS[0]} steps")
@@ -158,6 +159,28 @@ def end_to_end(folder: Path, shape: tuple[int, int] = (360, 640)) -> Row:
             written = Film(path, style, Path(made) / f"{name}.mp4", settings).write()
             rate = written.frames / (perf_counter() - began)
     return Row("learn", f"frames a second, {shape[1]}x{shape[0]}, video end to end", rate, 5, 12, "higher")
+
+
+def live(folder: Path, looks: int = 8) -> Iterator[Row]:
+    """Frames a second that the page shows, of the camera that chromium draws; the median of a look a second."""
+    if _lab.missing():
+        print(f"learn: the live rate is left out, {_lab.missing()}", file=sys.stderr)
+        return
+    cell = f"import nstlib as nst\nlive = nst.Live({str(folder.resolve())!r}, size=256)\nlive"
+    camera = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
+    with tempfile.TemporaryDirectory() as made:
+        _lab.notebook(Path(made, "live.ipynb"), [cell])
+        with _lab.server(Path(made)) as address, _lab.browser(*camera) as window:
+            page = _lab.open_notebook(window, address, "live.ipynb")
+            _lab.run_cell(page, 0, wait=True)
+            page.locator(".nst-live button").click()
+            shown = page.locator(".nst-live-rate:has-text('frames a second')")
+            shown.wait_for()
+            found = []
+            for _ in range(looks):
+                page.wait_for_timeout(1000)
+                found.append(float(shown.inner_text().split()[0]))
+    yield Row("learn", "live: painted frames a second in the page, 256 px", median(found), 8, 20, "higher")
 
 
 def rates(folder: Path) -> Iterator[Row]:
