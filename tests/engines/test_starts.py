@@ -29,11 +29,9 @@ def painting():
 
 @pytest.fixture(scope="module")
 def learned(tmp_path_factory, painting):
-    """A network of one painting, as it is after a step."""
+    """A network of one painting, as it is before the first step."""
     folder = tmp_path_factory.mktemp("learned") / "ink"
-    for _ in nst.learn(painting, folder, lesson=nst.Lesson(steps=1, size=64, batch=2, style_size=64)):
-        pass
-    return folder
+    return nst.learn(painting, folder, lesson=nst.Lesson(steps=1, size=64, batch=2, style_size=64)).leave()
 
 
 def pass_of(content, styles, handle):
