@@ -92,7 +92,7 @@ class Graph:
         """The pictures, and the mean loss of style and content of those from `first` on, with the mean distances."""
         weights = {name: tf.cast(w, self._kind) for name, w in single.mixed(self.named(flat), shares).items()}
         features = single.see(weights, content)
-        picture = single.paint(weights, content, features, gradients.reflected)
+        picture = single.from_features(weights, content, features, gradients.reflected)
         level = tf.clip_by_value(picture[first:], 0.0, 1.0)
         seen = self._see(level, self._kind)
         layer = STYLE_LAYERS.index(CONTENT_LAYER)

@@ -48,10 +48,12 @@ def stylise(weights: Weights, content: Any, pad: Pad = reflected, largest: Pad |
     what the zeros do stays within `MARGIN` of its border, which is to be cut off.
     """
     content = ops.cast(content, "float32")
-    return paint(weights, content, see(weights, content), pad, largest)
+    return from_features(weights, content, see(weights, content), pad, largest)
 
 
-def paint(weights: Weights, content: Any, features: list[Any], pad: Pad = reflected, largest: Pad | None = None) -> Any:
+def from_features(
+    weights: Weights, content: Any, features: list[Any], pad: Pad = reflected, largest: Pad | None = None
+) -> Any:
     """The pictures of contents (B, H, W, 3), float32, whose features `see` has found."""
     coloured = apply(content, *change(weights, content, "pixels"))
     return coloured + ops.cast(decode(weights, features, layer, pad, largest), "float32")

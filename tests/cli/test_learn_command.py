@@ -3,6 +3,7 @@ import pytest
 from conftest import smooth_noise
 
 from nstlib.cli.main import main
+from nstlib.errors import NstlibError
 from nstlib.media import clips, images
 
 
@@ -39,3 +40,19 @@ def test_a_painting_of_nothing_is_one_line(painting, line, tmp_path, monkeypatch
     assert main(["learn", "painting.png", "-o", "out"]) == 1
     told = capsys.readouterr().err
     assert told.count("\n") == 1 and line in told
+
+
+@pytest.mark.parametrize("flags", [[], ["--photos", "."]])
+def test_without_photographs_it_says_that_they_go_further(flags, tmp_path, monkeypatch, capsys):
+    class Stopped:
+        number = 0
+
+        def __iter__(self):
+            raise NstlibError("the end")
+
+    monkeypatch.setattr("nstlib.engines.lessons.learn", lambda *_, **__: Stopped())
+    monkeypatch.chdir(tmp_path)
+    images.save("painting.png", smooth_noise(1, (64, 64)))
+    assert main(["learn", "painting.png", "-o", "out", *flags]) == 1
+    told = capsys.readouterr().err
+    assert "the end" in told and ("--photos" in told) == (not flags)
