@@ -6,19 +6,23 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import ipywidgets as widgets
+import numpy as np
 
 from ..engines.lessons import Learnt, Lesson, learn
+from ..media.images import Picture
 from .controls import row
 from .pace import roughly
 from .sources import Source, made
 from .task import Task
 
 SHOWN = 10.0  # seconds between two pictures
+FRAMES = 10  # of a clip, to learn from
 
 
 class LessonBox:
     """`start` learns the paintings that `chosen` gives, on a thread; stopped, it keeps its best and goes on next time.
 
+    contents: the panel's, which are learned from, since they are what it will paint.
     before: called before it begins; learned: with the module's folder, once it is there; failed: with an error.
     """
 
@@ -27,12 +31,14 @@ class LessonBox:
         folder: Path,
         *,
         chosen: Callable[[], Sequence[Source]],
+        contents: Sequence[Source],
         before: Callable[[], None],
         learned: Callable[[Path], None],
         failed: Callable[[Exception], None],
         lesson: Lesson | None = None,
     ) -> None:
         self._folder, self._chosen, self._before, self._learned = folder, chosen, before, learned
+        self._contents = contents
         self._lesson = lesson or Lesson(steps=1000)
         tip = "steps of learning, at most; each is about half a second on two cores"
         self.steps = widgets.BoundedIntText(self._lesson.steps, min=1, max=100000, tooltip=tip)
@@ -63,7 +69,9 @@ class LessonBox:
 
     def _learn(self, task: Task, paintings: Sequence[Source], output: Path, lesson: Lesson) -> int:
         """Take its steps; returns the number of the last one."""
-        learning = learn([painting.path for painting in paintings], output, lesson=lesson, fresh=self.fresh.value)
+        photos = [picture for content in self._contents for picture in _pictures(content)]
+        paths = [painting.path for painting in paintings]
+        learning = learn(paths, output, photos=photos, lesson=lesson, fresh=self.fresh.value)
         self.fresh.value = False
         shown, number = 0.0, 0
         for step in learning:
@@ -76,6 +84,14 @@ class LessonBox:
                 learning.leave()
                 break
         return number
+
+
+def _pictures(content: Source) -> list[Picture]:
+    """A picture's file, or frames from all over a clip."""
+    if content.clip is None:
+        return [content.path]
+    count = min(FRAMES, content.clip.frames)
+    return [content.frame(number) for number in np.linspace(0, content.clip.frames - 1, count).round().astype(int)]
 
 
 def _line(step: Learnt, lesson: Lesson) -> str:

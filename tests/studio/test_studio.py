@@ -697,8 +697,9 @@ class Learning:
 
     left = False
 
-    def __init__(self, painting, output, *, lesson, fresh):
+    def __init__(self, painting, output, *, photos, lesson, fresh):
         self.painting, self.output, self.steps, self.fresh = painting, output, lesson.steps, fresh
+        self.photos = photos
         Learning.last = self
 
     def __iter__(self):
@@ -719,6 +720,9 @@ def test_a_painting_is_learned_on_a_thread_and_is_the_engine_then(studio, files,
     task.start()
     task.close(WAIT)
     assert Learning.last.painting == [files["one"]] and not Learning.last.fresh
+    stills = [source.path for source in studio.contents.sources if source.clip is None]
+    assert [photo for photo in Learning.last.photos if not isinstance(photo, np.ndarray)] == stills
+    assert len(Learning.last.photos) > len(stills)  # a clip's frames
     settings = studio.knobs.settings()
     assert (settings.engine, settings.module) == ("hub", str(studio.folder / "learned" / "one"))
     assert "one is the engine now: press Start" in said(studio) and task.preview.value
