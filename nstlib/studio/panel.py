@@ -72,8 +72,13 @@ class Studio(widgets.VBox):
         self.shelf = Shelf(self.folder, self.view, take_up=self.take_up, first=first)
         self.contents, self.styles = self._galleries(content, styles)
         works = {"before": self.pause, "failed": self.tell}
-        chosen = {"chosen": lambda: self.styles.chosen, "contents": self.contents.sources}
-        self.lesson = LessonBox(self.folder, **chosen, learned=self._learned, **works)
+        self.lesson = LessonBox(
+            self.folder,
+            chosen=lambda: self.styles.chosen,
+            contents=self.contents.sources,
+            learned=self._learned,
+            **works,
+        )
         self.strip = Strip(
             self.folder,
             self.view,

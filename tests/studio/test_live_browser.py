@@ -13,7 +13,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 SHOTS = Path(__file__).resolve().parents[2] / "outputs" / "studio"
-CAMERA = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
 CELLS = [
     "import nstlib as nst\nlive = nst.Live('instant', nst.samples.styles()['whirls'], size=96)\nlive",
     "print('told', live.frames, live.strength)",
@@ -23,7 +22,7 @@ PIXELS = "() => document.querySelector('.nst-live-picture').toDataURL()"
 
 def test_the_camera_is_painted_and_the_sliders_steer(tmp_path):
     _lab.notebook(tmp_path / "live.ipynb", CELLS)
-    with _lab.server(tmp_path) as address, _lab.browser(*CAMERA) as window:
+    with _lab.server(tmp_path) as address, _lab.browser(*_lab.CAMERA) as window:
         page = _lab.open_notebook(window, address, "live.ipynb")
         _lab.run_cell(page, 0, wait=True)
         page.wait_for_selector(".nst-live button")

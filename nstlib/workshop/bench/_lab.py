@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+CAMERA = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")  # one that chromium draws
 
 
 def missing() -> str:

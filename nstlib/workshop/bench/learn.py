@@ -167,10 +167,9 @@ def live(folder: Path, looks: int = 8) -> Iterator[Row]:
         print(f"learn: the live rate is left out, {_lab.missing()}", file=sys.stderr)
         return
     cell = f"import nstlib as nst\nlive = nst.Live({str(folder.resolve())!r}, size=256)\nlive"
-    camera = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
     with tempfile.TemporaryDirectory() as made:
         _lab.notebook(Path(made, "live.ipynb"), [cell])
-        with _lab.server(Path(made)) as address, _lab.browser(*camera) as window:
+        with _lab.server(Path(made)) as address, _lab.browser(*_lab.CAMERA) as window:
             page = _lab.open_notebook(window, address, "live.ipynb")
             _lab.run_cell(page, 0, wait=True)
             page.locator(".nst-live button").click()
