@@ -1,14 +1,27 @@
-"""Small clips made by program: flashes and clicks at known times, patches of known colours, bars that move."""
+"""Small clips made by program: pans over blobs, flashes and clicks at known times, patches of known colours."""
 
 import subprocess
 import wave
 
+import cv2
 import imageio_ffmpeg
 import numpy as np
 
 from nstlib.media import clips
 
 FLASHES = (0.6, 1.4)  # s: of picture and sound alike, in clips of 2 s
+
+
+def texture(height=64, width=96, seed=0, sigma=2):
+    """Blobs of colour, (H, W, 3)."""
+    noise = cv2.GaussianBlur(np.random.default_rng(seed).random((height, width, 3), np.float32), (0, 0), sigma)
+    return (noise - noise.min()) / (noise.max() - noise.min())
+
+
+def pan(count, shape=(64, 96), *, step=2, seed=0, sigma=2):
+    """Frames of a camera that moves over them, by `step` pixels a frame."""
+    wide = texture(shape[0], shape[1] + step * count, seed, sigma)
+    return [np.ascontiguousarray(wide[:, i * step : i * step + shape[1]]) for i in range(count)]
 
 
 def ff(*arguments):

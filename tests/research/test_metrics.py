@@ -5,21 +5,12 @@ import json
 import cv2
 import numpy as np
 import pytest
+from footage import pan, texture
 
 from nstlib import samples
 from nstlib.errors import NstlibError
 from nstlib.media import clips
 from nstlib.research import metrics
-
-
-def texture(height=64, width=96, seed=0, sigma=2):
-    noise = cv2.GaussianBlur(np.random.default_rng(seed).random((height, width, 3), np.float32), (0, 0), sigma)
-    return (noise - noise.min()) / (noise.max() - noise.min())
-
-
-def pan(n, step=2, seed=0):
-    wide = texture(64, 96 + step * n, seed)
-    return [np.ascontiguousarray(wide[:, i * step : i * step + 96]) for i in range(n)]
 
 
 def shifted(dx):

@@ -1,21 +1,17 @@
 """What earlier frames may say: stillness is kept to the bit, motion is followed, a cut and an occlusion say nothing."""
 
+from functools import partial
+
 import cv2
+import footage
 import numpy as np
 import pytest
+from footage import texture
 
 from nstlib.errors import NstlibError
 from nstlib.video import consistency, flow
 
-
-def texture(height=64, width=96, seed=0, sigma=2):
-    noise = cv2.GaussianBlur(np.random.default_rng(seed).random((height, width, 3), np.float32), (0, 0), sigma)
-    return (noise - noise.min()) / (noise.max() - noise.min())
-
-
-def pan(n, step=3, seed=0, sigma=2):
-    wide = texture(64, 96 + step * n, seed, sigma)
-    return [np.ascontiguousarray(wide[:, i * step : i * step + 96]) for i in range(n)]
+pan = partial(footage.pan, step=3)
 
 
 def test_a_still_scene_is_held_to_the_bit():

@@ -10,9 +10,10 @@ import threading
 import time
 import wave
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-import cv2
+import footage
 import forked
 import imageio_ffmpeg
 import numpy as np
@@ -38,16 +39,11 @@ SMALL = Settings(
     steps=6,
     next_steps=3,
 )
+pan = partial(footage.pan, shape=(48, 64), sigma=1)
 
 
 def texture(height=48, width=64, seed=0, sigma=1):
-    noise = cv2.GaussianBlur(np.random.default_rng(seed).random((height, width, 3), np.float32), (0, 0), sigma)
-    return (noise - noise.min()) / (noise.max() - noise.min())
-
-
-def pan(n, step=2, seed=0):
-    wide = texture(48, 64 + step * n, seed)
-    return [np.ascontiguousarray(wide[:, i * step : i * step + 64]) for i in range(n)]
+    return footage.texture(height, width, seed, sigma)
 
 
 class Plain:

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import cv2
+import footage
 import numpy as np
 import pytest
 
@@ -14,10 +15,8 @@ from nstlib.video import flow
 TRUTH = Path(__file__).parents[2] / ".." / "shared" / "flow"
 
 
-def texture(height=96, width=128, seed=0, sigma=2):
-    noise = np.random.default_rng(seed).random((height, width, 3), np.float32)
-    smooth = cv2.GaussianBlur(noise, (0, 0), sigma)
-    return (smooth - smooth.min()) / (smooth.max() - smooth.min())
+def texture(height=96, width=128, **more):
+    return footage.texture(height, width, **more)
 
 
 def constant(dx, dy, height=96, width=128):
