@@ -26,10 +26,10 @@ DOUBTED = 0.3  # and of this share, what it keeps of the last one all the same: 
 SETTLED, LOOK_BACK = 0.01, 5  # stop when the loss has fallen by less than this share over so many moves
 HELD = 0.45  # of a frame is held, or more: it stays to the bit while the rest is painted, in as large a share
 LEAST = 1 / 3  # of the evaluations as it has of the frame, and at least this one: none goes into what is put back
-SOME = 0.02  # of a frame, or of the window where much is held, must begin anew to be compared by itself and sketched:
+SOME = 0.02  # of a frame, or of the window where much is held, is enough to be compared by itself, and sketched:
 SKETCH = 60  # evaluations at half the size
 SKETCHED = 768  # px, the longest side of a frame up to which a network's picture, where there is one, is sketch enough
-APART = 0.7  # of the style's weight is what parts have together: each by itself is farther from it, and would pull more
+APART = 0.7  # of the style's weight is what two halves have together: each is farther from it, and would pull more
 
 
 @dataclass(frozen=True)
@@ -38,18 +38,26 @@ class Guide:
 
     start (H, W, 3); earlier: pairs (warped result (H, W, 3), reliability (H, W)) for the temporal loss; held (H, W)
     bool: where the last result stays as it is, pixel for pixel; anew (H, W) in [0, 1]: where no earlier result is of
-    what the frame shows, None for nowhere.
+    what the frame shows; young (H, W): where that is so, or was some frames ago, which is compared with the style by
+    itself. Both None where they are not `enough`.
     """
 
     start: np.ndarray
     earlier: tuple[tuple[np.ndarray, np.ndarray], ...]
     held: np.ndarray
     anew: np.ndarray | None = None
+    young: np.ndarray | None = None
 
     @property
     def trusted(self) -> float:
         """The share of the frame that an earlier one vouches for."""
         return float(np.clip(sum(c for _, c in self.earlier), 0, 1).mean()) if self.earlier else 0.0
+
+
+def enough(part: np.ndarray, held: np.ndarray) -> bool:
+    """Whether a part of a frame, (H, W), is large enough to be painted by itself; held (H, W) bool."""
+    within = _window_share(part) if held.mean() >= HELD else 1.0
+    return bool(part.mean() > SOME * within)
 
 
 @dataclass(frozen=True)
@@ -108,14 +116,13 @@ class Optimised:
             settings = replace(settings, precision="bfloat16")
         styles, more = self.styles, {"earlier": earlier}
         held = guide.held if guide.held.mean() >= HELD else None
-        within = _window_share(guide.anew) if guide.anew is not None and held is not None else 1.0
-        some = guide.anew is not None and guide.anew.mean() > SOME * within
-        if some:
-            settings, styles, more["masks"] = self._apart(settings, guide.anew)
-        if self._network and guide.anew is not None and max(frame.shape) <= SKETCHED:
-            start = _put(start, self._at_once(frame), guide.anew)
-        elif some:
-            start = _sketched(frame, styles, settings, start, guide.anew, more)
+        if guide.young is not None:
+            settings, styles, more["masks"] = self._apart(settings, guide.young)
+        if guide.anew is not None:
+            if self._network and max(frame.shape) <= SKETCHED:
+                start = _put(start, self._at_once(frame), guide.anew)
+            else:
+                start = _sketched(frame, styles, settings, start, guide.anew, more)
         part = 1.0 if held is None else max(LEAST, 1 - float(held.mean()))
         follows = replace(settings, steps=math.ceil(part * settings.next_steps), scales=1)
         return Run(frame, styles, follows, start=start, held=held, **more)
@@ -126,13 +133,14 @@ class Optimised:
         small = next(size for size in growing(shape, SMALLEST) if max(size) >= OWN or size == shape)
         return _grown(self._network(images.resize(frame, small)), frame, self.settings, frame)
 
-    def _apart(self, settings: Settings, anew: np.ndarray) -> tuple[Settings, Styles, list[np.ndarray]]:
-        """K styles twice, for what begins anew (H, W) and for the rest: settings with their 2 K shares, their masks."""
-        area, count = float(anew.mean()), len(self.styles.pictures)
+    def _apart(self, settings: Settings, young: np.ndarray) -> tuple[Settings, Styles, list[np.ndarray]]:
+        """K styles twice, for what is young (H, W) and for the rest: settings with their 2 K shares, their masks."""
+        area, count = float(young.mean()), len(self.styles.pictures)
+        together = 1 - (1 - APART) * 4 * area * (1 - area)  # 1 where one of them is all
         blend = [part * share for part in (area, 1 - area) for share in check_blend(settings, count)]
-        settings = replace(settings, style_blend=tuple(blend), style_weight=APART * settings.term_weights[1])
+        settings = replace(settings, style_blend=tuple(blend), style_weight=together * settings.term_weights[1])
         self._twice = self._twice or Styles(self.styles.pictures * 2, settings)
-        return settings, self._twice, [anew] * count + [1 - anew] * count
+        return settings, self._twice, [young] * count + [1 - young] * count
 
 
 def _sketched(

@@ -192,14 +192,14 @@ def measure(
                 images.resize(style, images.fit(style.shape[:2], max(result.shape))), extractor
             )
             row["style_distance"] = style_distance(result, grams, extractor)
-        w = None
-        if begins.advance(content):
+        if begins.advance(content):  # a shot's first frame has drifted from nothing
             cuts, drift = [*cuts, index], Drift(content, result)
         else:
             w, mask = motion(index - 1, before[0], content)
             rows[-1]["source_warping_error"] = warping_error(before[0], content, w, mask)
             rows[-1]["warping_error"] = warping_error(before[1], result, w, mask)
-        rows.append(row | {f"drift_{name}": value for name, value in drift(content, result, w).items()})
+            row |= {f"drift_{name}": value for name, value in drift(content, result, w).items()}
+        rows.append(row)
         before = content, result
     return {"frames": len(rows), "cuts": cuts[1:], "mean": _means(rows), "drift": _drift(rows), "per_frame": rows}
 
@@ -219,7 +219,7 @@ def _means(rows: list[dict[str, float]]) -> dict[str, float]:
 
 
 def _drift(rows: list[dict[str, float]]) -> dict[str, float] | None:
-    """The largest |change| of any frame, and the share of pixels still at the end; None where nothing is."""
+    """The largest |change| of any frame but a shot's first, and the share still in the last that has any; or None."""
     still = [row for row in rows if "drift_still" in row]
     if not still:
         return None

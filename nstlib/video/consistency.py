@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..engines.frames import Guide
+from ..engines.frames import Guide, enough
 from ..errors import NstlibError
 from ..media import images
 from . import flow
@@ -20,8 +20,10 @@ HARDLY = 0.25  # and moves by less than this many px
 PATCH = 1.5  # σ of that smoothing, px
 SETTLING = 8  # frames for which what comes to a stand is painted on, before it is held
 STALE = 0.05  # paint made for what differs by more from what is there now, smoothed, is not carried on
+SWIFT = 0.125  # of the picture's longest side, px: at so fast a motion by twice as much, since it is blurred
 WIDE = 3.0  # σ of that smoothing, px: resampled texture differs too, but not on average
 BEYOND = 1.0  # what was farther than so many px beyond the frame has no paint: the border's would be drawn to a streak
+GROWN = 0.8  # of what is young in a frame is so still in the next one
 FADE = 0.03  # of that difference is forgotten with every frame
 ANEW = 0.7  # of the way to the frame is where it begins anew: a little of the strokes saves many evaluations
 STAY = 10.0  # the weight in the temporal loss of what is drawn to another result: halfway it would not stay
@@ -38,7 +40,9 @@ class Shot:
 
     Flow does not see what a slow thing uncovers, and would leave a streak of its paint there: `made_for` (H, W, 3), the
     source that a result was made for, moves along with it, and where it is no longer what the frame shows, or what it
-    shows comes from beyond the frame, the painting begins anew, near the content.
+    shows comes from beyond the frame, the painting begins anew, near the content. A strip of it would stay there,
+    nearly a photograph, since the frame as a whole has its style: `young` (H, W), where it is so, moves along too, and
+    is compared with the style by itself for some frames.
     """
 
     def __init__(self, *, reach: int = 1, motion: Motion | None = None) -> None:
@@ -47,23 +51,27 @@ class Shot:
         self.anchor: np.ndarray | None = None
         self.age: np.ndarray | None = None
         self.made_for: np.ndarray | None = None
+        self.young: np.ndarray | None = None
 
     def add(self, number: int, frame: np.ndarray, result: np.ndarray) -> None:
         """Remember a finished frame."""
         self._past.append((number, frame, result))
         if self.anchor is None or self.age is None:
             self.anchor, self.age = frame, np.full(frame.shape[:2], SETTLING, np.uint8)
-            self.made_for = frame
+            self.made_for, self.young = frame, np.zeros(frame.shape[:2], np.float32)
         self.anchor = np.where((self.age >= SETTLING)[..., None], self.anchor, frame)
 
     def state(self) -> np.ndarray:
-        """`anchor`, `age` and `made_for` as bytes (H, W, 7), which `restore` takes."""
-        return np.dstack([images.to_uint8(self.anchor), self.age, images.to_uint8(self.made_for)])
+        """`anchor`, `made_for`, `young` and `age` as bytes (H, W, 8), which `restore` takes."""
+        shares = np.dstack([self.anchor, self.made_for, self.young])
+        return np.dstack([images.to_uint8(shares), self.age])
 
     def restore(self, state: np.ndarray) -> None:
-        """Go on from `state()`."""
-        self.anchor, self.made_for = (state[..., part] / np.float32(255) for part in (slice(3), slice(4, 7)))
-        self.age = state[..., 3]
+        """Go on from `state()`. Raises NstlibError for that of another edition of the package."""
+        if state.shape[2] != 8:
+            raise NstlibError("this clip was begun by another edition of nstlib; start afresh with --fresh")
+        shares, self.age = state[..., :7] / np.float32(255), state[..., 7]
+        self.anchor, self.made_for, self.young = shares[..., :3], shares[..., 3:6], shares[..., 6]
 
     def advance(self, number: int, frame: np.ndarray) -> Guide:
         """Go on to frame `number`: how long its parts have stood still by now, and what the earlier frames say of it.
@@ -82,25 +90,28 @@ class Shot:
             claimed = claimed + c
 
             if start is None:
-                start, warped, c, stale = self._begun(frame, w, result, warped, c)
+                start, warped, c, anew, young = self._begun(frame, w, result, warped, c)
             else:
                 start = start + c[..., None] * (warped - start)
             earlier.append((warped, c))
             if claimed.min() > 0.5:
                 break
-        return Guide(start, tuple(earlier), self.age >= SETTLING, stale)
+        return Guide(start, tuple(earlier), self.age >= SETTLING, anew, young)
 
     def _begun(
         self, frame: np.ndarray, w: np.ndarray, result: np.ndarray, warped: np.ndarray, c: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """The start, the last result with its trust, and where it is stale, by what is known of its source."""
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]:
+        """The start, the last result with its trust, what begins anew and is young, by what is known of its source."""
         still = self._still(frame, w)
         self.age = np.where(still, np.minimum(self.age, SETTLING - 1) + 1, 0).astype(np.uint8)
         stale = self._stale(frame, w, still)
+        young = self._growing(stale, w, still)
+        anew = stale if enough(stale, self.age >= SETTLING) else None
 
         kept = np.where(still[..., None], result, warped)
         start = kept + np.float32(ANEW) * stale[..., None] * (frame - kept)
-        return start, kept, c * (1 - stale) + np.float32(HOLD) * (self.age >= SETTLING), stale
+        c = c * (1 - stale) + np.float32(HOLD) * (self.age >= SETTLING)
+        return start, kept, c, anew, young
 
     def _still(self, frame: np.ndarray, w: np.ndarray) -> np.ndarray:
         change = _largest(cv2.GaussianBlur(frame - self.anchor, (0, 0), PATCH))
@@ -117,12 +128,22 @@ class Shot:
         box = (max(frame.shape) // 8 * 2 + 1,) * 2
         kept = kept + cv2.blur(cv2.blur(frame - kept, box), box)  # twice, since once has negative frequencies: unstable
         change = frame - kept
-        other = _largest(cv2.GaussianBlur(change, (0, 0), WIDE)) > STALE
+        blurred = 1 + np.hypot(w[..., 0], w[..., 1]) / (SWIFT * max(frame.shape))
+        other = _largest(cv2.GaussianBlur(change, (0, 0), WIDE)) > STALE * blurred
         stale = (other | ~flow.within(w, margin=BEYOND)).astype(np.float32)
         stale = np.where(self.age >= SETTLING, np.float32(0), cv2.GaussianBlur(stale, (0, 0), PATCH))
         kept = np.where(stale[..., None] > 0.5, frame, kept + np.float32(FADE) * change)
         self.made_for = images.to_uint8(kept) / np.float32(255)
         return stale
+
+    def _growing(self, stale: np.ndarray, w: np.ndarray, still: np.ndarray) -> np.ndarray | None:
+        """Where it began anew in this frame, or some frames ago; None where that is not enough."""
+        held = self.age >= SETTLING
+        carried = np.where(still, self.young, flow.warp(self.young, w))
+        young = np.where(held, np.float32(0), stale + (1 - stale) * carried)
+        apart = enough(young, held)
+        self.young = images.to_uint8(young * np.float32(GROWN if apart else 1)) / np.float32(255)
+        return young if apart else None
 
 
 def between(

@@ -135,7 +135,7 @@ def test_what_begins_anew_in_a_frame_starts_at_the_networks_picture(painting, mo
     frame, before = smooth_noise(1, SHAPE), smooth_noise(5, SHAPE)
     anew = np.zeros(SHAPE, np.float32)
     anew[:, 40:] = 1
-    guide = Guide(before, ((before, 1 - anew),), np.zeros(SHAPE, bool), anew)
+    guide = Guide(before, ((before, 1 - anew),), np.zeros(SHAPE, bool), anew, anew)
     engine = Optimised(painting, SETTINGS)
     painted = engine(frame, guide)
     expected = np.where(anew[..., None] > 0, pass_of(frame, painting, "instant"), before)
@@ -159,7 +159,7 @@ def test_no_line_of_the_frame_is_left_where_what_begins_anew_ends_softly(paintin
     pale, dark = np.ones((*SHAPE, 3), np.float32), np.full((*SHAPE, 3), 0.2, np.float32)
     start = dark + np.float32(0.7) * anew[..., None] * (pale - dark)  # as `Shot` has it
     settings = replace(SETTINGS, init="content", style_layers=("block1_conv1",), content_layers=("block1_conv1",))
-    Optimised(painting, settings)(pale, Guide(start, ((dark, 1 - anew),), np.zeros(SHAPE, bool), anew))
+    Optimised(painting, settings)(pale, Guide(start, ((dark, 1 - anew),), np.zeros(SHAPE, bool), anew, anew))
     assert starts[-1].max() < 0.2 + 0.06 * 0.8
 
 

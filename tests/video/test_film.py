@@ -406,7 +406,7 @@ def test_what_is_new_and_what_was_there_are_near_the_style_each_by_itself():
         frame, thing = whole.copy(), np.zeros(whole.shape[:2], np.float32)
         thing[8 : 8 + side, 20 : 20 + side] = 1
         frame[thing > 0] = 0.9 * texture(side, side, seed=9, sigma=4).reshape(-1, 3)
-        guide = Guide(before + thing[..., None] * (frame - before), ((before, 1 - thing),), thing > 2, thing)
+        guide = Guide(before + thing[..., None] * (frame - before), ((before, 1 - thing),), thing > 2, thing, thing)
         new = engine(frame, guide).image
         rest, there = (distance(engine, image, 1 - thing) for image in (new, before))
         assert rest < 1.3 * there
@@ -426,9 +426,9 @@ def test_what_is_new_is_painted_like_the_rest(size, side):
     before = engine(whole).image
     trust = (1 - thing).astype(np.float32)
     held = thing == 0 if size > 64 else thing > 2
-    guide = Guide(before + thing[..., None] * (frame - before), ((before, trust),), held, thing)
+    guide = Guide(before + thing[..., None] * (frame - before), ((before, trust),), held, thing, thing)
 
-    new, late = engine(frame, guide).image, engine(frame, replace(guide, anew=None)).image
+    new, late = engine(frame, guide).image, engine(frame, replace(guide, anew=None, young=None)).image
     assert distance(engine, new, thing) < 0.6 * distance(engine, late, thing)
     assert np.abs(new - before)[thing == 0].mean() < 0.05
 
@@ -437,7 +437,7 @@ def test_what_is_new_is_painted_in_several_styles_by_their_shares():
     """A style without a share changes nothing."""
     frame, thing = pan(1)[0], np.zeros((48, 64), np.float32)
     thing[8:40, 20:48] = 1
-    guide = Guide(frame, ((frame, 1 - thing),), thing > 2, thing)
+    guide = Guide(frame, ((frame, 1 - thing),), thing > 2, thing, thing)
     one = frames.Optimised(STYLE, SMALL)(frame, guide).image
     settings = replace(SMALL, style_blend=(1, 0))
     both = frames.Optimised([STYLE, texture(seed=5)], settings)(frame, guide).image
