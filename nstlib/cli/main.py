@@ -127,7 +127,7 @@ def add_image(parser: argparse.ArgumentParser) -> None:
     text = "the picture to write, a PNG holds its record; of a folder the folder"
     parser.add_argument("-o", "--output", type=Path, required=True, help=text)
     parser.add_argument("--mask", type=Path, action="append", default=[], help="a style's region, white; one a style")
-    text = "a finished picture, and where it is painted anew, white; the rest stays pixel for pixel"
+    text = "a finished picture, and where it is painted anew, white, at its size; the rest stays pixel for pixel"
     parser.add_argument("--repaint", type=Path, nargs=2, default=[], metavar=("RESULT", "REGION"), help=text)
     parser.add_argument("--cube", type=Path, help="with rendering photo: its colours as a .cube table for an editor")
     parser.add_argument("--json", action="store_true", help="print the final losses as JSON")

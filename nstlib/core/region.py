@@ -30,7 +30,9 @@ class Region:
             raise NstlibError("a region is painted anew in a picture; give that picture as the start")
         if base.shape[:2] != shape:
             sides = f"{base.shape[1]} x {base.shape[0]}, the result {shape[1]} x {shape[0]}"
-            raise NstlibError(f"the picture to paint a region of is {sides} pixels; give it, and size, alike")
+            raise NstlibError(
+                f"the picture to paint a region of is {sides} pixels; choose size {max(base.shape)}, its own"
+            )
         self.mask, self.base = images.resize(mask, shape), base
 
     def masks(self, masks: list[np.ndarray], styles: int) -> list[np.ndarray]:

@@ -34,12 +34,11 @@ class Run(Steps):
 
     content: a picture as `load` takes it. styles: one or several of them, or `Styles`. masks: a region (H, W) in [0, 1]
     for each style, of the content's size. start: a picture that goes before `settings.init`. region: (H, W), of the
-    content's size; the start is then a finished picture, which is painted anew there, from `settings.init`, and stays
-    elsewhere, pixel for pixel. earlier: pairs (warped result, reliability) for the temporal loss. held: (H, W) bool, of
-    the result's size, where a run of one stage keeps its start to the bit; what is free in a small window is painted
-    for the work of the window (`speed.windows`). With `init="compact"`
-    the first steps are compact's, and so are their losses; the last share of the steps, at full size, is the
-    extractor's.
+    content's size or the start's; the start is then a finished picture, which is painted anew there, from
+    `settings.init`, and stays elsewhere, pixel for pixel. earlier: pairs (warped result, reliability) for the temporal
+    loss. held: (H, W) bool, of the result's size, where a run of one stage keeps its start to the bit; what is free in
+    a small window is painted for the work of the window (`speed.windows`). With `init="compact"` the first steps are
+    compact's, and so are their losses; the last share of the steps, at full size, is the extractor's.
     Raises NstlibError, before the first step, for what cannot be run.
 
     >>> run = nst.Run(nst.samples.frame(0), nst.samples.styles()["ink"], nst.Settings(size=64, steps=2))

@@ -64,7 +64,8 @@ class Inputs:
         check_blend(settings, len(self.styles.pictures))
 
         self.start = start if start is None else images.load(start)
-        where = None if region is None else images.load_masks([region], content, 1)[0]
+        painted = region is not None and start is not None and images.shape_of(region) == self.start.shape[:2]
+        where = None if region is None else images.load_masks([region], self.start if painted else content, 1)[0]
         self.region = Region(where, self.start, self.shape)
         masks_of_styles = images.load_masks(masks, content, len(self.styles.pictures))
         self.masks = self.region.masks(masks_of_styles, len(self.styles.pictures))

@@ -92,6 +92,8 @@ def check_encodable(path: Path, *, codec: str | None = None, crf: int | None = N
     if crf is not None and not (chosen and 0 <= crf <= chosen.worst):
         told = f"give a whole number from 0, the best, to {chosen.worst}" if chosen else "only a video takes it"
         raise NstlibError(f"{path.name}: crf={crf}; {told}")
+    if path.is_dir() and suffix:
+        raise NstlibError(f"{path} is a folder; name a file in it, or a folder without an extension for PNGs")
     if path.is_dir() and any(path.iterdir()):
         raise NstlibError(f"{path} is a folder that is not empty; give another name, or remove it")
     if not path.absolute().parent.is_dir():

@@ -91,7 +91,8 @@ def load_masks(masks: Sequence[Picture], content: Picture, styles: int) -> list[
     for source, mask in zip(masks, loaded, strict=True):
         name = f"mask {source}" if isinstance(source, str | os.PathLike) else "a mask"
         if mask.shape != shape:
-            raise NstlibError(f"{name} is {mask.shape[1]} x {mask.shape[0]}, content is {shape[1]} x {shape[0]}")
+            sizes = f"is {mask.shape[1]} x {mask.shape[0]}, content is {shape[1]} x {shape[0]}"
+            raise NstlibError(f"{name} {sizes}; draw it over the content, at its size")
         if not mask.any():
             raise NstlibError(f"{name} is black everywhere")
     return loaded

@@ -49,6 +49,15 @@ def test_outside_the_region_nothing_changes_and_inside_all_does(content, style, 
     assert (np.abs(inside - BASE)[region == 1].mean()) > 0.02
 
 
+def test_a_region_is_drawn_over_the_photograph_or_over_its_smaller_result(content, style, small, region):
+    """Over the result it is taken as it is, to the pixel."""
+    photograph = images.resize(content, (96, 128))
+    over_result = Run(photograph, style, replace(small, size=64), start=BASE, region=region)
+    assert np.array_equal(over_result.region.mask, region)
+    over_photograph = images.resize(region, (96, 128))
+    assert Run(photograph, style, replace(small, size=64), start=BASE, region=over_photograph).region.mask.any()
+
+
 def test_a_region_of_the_whole_picture_is_a_run_without_one(content, style, small):
     plain = Run(content, style, small)
     whole = Run(content, style, small, start=BASE, region=np.ones((48, 64), np.float32))
@@ -135,7 +144,7 @@ def test_a_record_of_a_region_replays_to_the_bit(content, style, small, region, 
 def test_a_region_needs_a_picture_of_the_results_size(content, style, small, region):
     with pytest.raises(NstlibError, match="give that picture as the start"):
         Run(content, style, small, region=region)
-    with pytest.raises(NstlibError, match="is 24 x 32, the result 64 x 48 pixels; give it, and size, alike"):
+    with pytest.raises(NstlibError, match="is 24 x 32, the result 64 x 48 pixels; choose size 32"):
         Run(content, style, small, start=smooth_noise(1, (32, 24)), region=region)
     with pytest.raises(NstlibError, match="black everywhere"):
         Run(content, style, small, start=BASE, region=np.zeros((48, 64), np.float32))

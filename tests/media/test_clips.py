@@ -382,3 +382,10 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
         call = [sys.executable, "-c", code, str(source), str(tmp_path / f"{count}.out.mp4")]
         peaks.append(int(subprocess.run(call, check=True, capture_output=True, text=True).stdout))
     assert peaks[1] <= peaks[0] * 1.05
+
+
+def test_a_folder_is_not_replaced_by_a_video(tmp_path):
+    (tmp_path / "out.mp4").mkdir()
+    with pytest.raises(NstlibError, match="out.mp4 is a folder; name a file in it"):
+        clips.write_frames(tmp_path / "out.mp4", [np.zeros((16, 16, 3), np.float32)], fps=10)
+    assert (tmp_path / "out.mp4").is_dir()
