@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from ..errors import NstlibError, choose
+from ..errors import NstlibError, choose, note
 from ..media import clips, encoders, files, images
 from ..scale import executors
 from ..settings import STEERABLE, STYLE_LAYERS, Settings, reader
@@ -115,6 +115,8 @@ def video_command(given: argparse.Namespace) -> None:
     encoders.check_encodable(given.output, **coded)
     files.check_inputs(given.output, given.clip, *given.styles)
     clip = probed(given, settings.size or None)
+    if clip.frames == 1:
+        note(f"{given.clip} has one frame here; for a picture there is `nstlib image`")
     for style in given.styles:
         images.shape_of(style)
     if settings.rendering == "photo":

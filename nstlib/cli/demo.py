@@ -13,8 +13,7 @@ from .. import samples
 from ..core.run import Run
 from ..core.styles import Picture, Styles
 from ..engines import records
-from ..errors import NstlibError
-from ..media import clips, images
+from ..media import clips, files, images
 from ..research import metrics, plots
 from ..settings import Settings
 from ..video.film import Film
@@ -32,10 +31,7 @@ def demo(folder: Path, settings: Settings | None = None, *, frames: int = sample
 
     frames: how many of the clip. Raises NstlibError where the folder cannot be written.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise NstlibError(f"{folder} cannot be made: {error.strerror}") from None
+    files.make_folder(folder)
     settings = settings or Settings()
     written = [*_pictures(folder, settings), *_clip(folder, replace(settings, size=min(settings.size, 320)), frames)]
     print("\n".join(map(str, written)))
@@ -51,7 +47,7 @@ def _pictures(folder: Path, settings: Settings) -> list[Path]:
         shown[name] = run.image
     figures = {
         "styles.png": plots.show(shown, columns=2),
-        "losses.png": plots.loss_curves(run.curves, title=f"Losses of {name}"),
+        "losses.png": plots.loss_curves(run.curves, title=f"Losses of {name}", enlargements=run.enlargements),
     }
     return written + _saved(folder, figures)
 

@@ -26,7 +26,7 @@ def image_folder(given: argparse.Namespace, settings: Settings) -> None:
 
     styles = Styles(given.styles, settings)
     of_styles = [images.checksum(style) for style in given.styles]
-    given.output.mkdir(exist_ok=True)
+    files.make_folder(given.output)
     failed: dict[str, str] = {}
     for number, path in enumerate(paths):
         try:

@@ -12,6 +12,7 @@ PREVIEW_EVERY = 30.0  # seconds
 
 def add_learn(parser: argparse.ArgumentParser) -> None:
     """learn PAINTING [PAINTING ...] -o DIR"""
+    parser.usage = "%(prog)s PAINTING [PAINTING ...] -o DIR [options]"
     parser.add_argument(
         "painting", type=Path, nargs="+", help="the painting to learn; several share one network, and blend in it"
     )
@@ -45,7 +46,7 @@ def learn_command(given: argparse.Namespace) -> None:
         images.shape_of(painting)  # what can be refused at once is, before TensorFlow is loaded
     for path in (given.photos, given.clip):
         if path is not None and not path.exists():
-            raise NstlibError(f"no such {'folder' if path == given.photos else 'clip'}: {path}")
+            raise files.missing(path, "folder" if path == given.photos else "clip")
     for path, suffix in ((given.tflite, ".tflite"), (given.onnx, ".onnx")):
         if path and (path.suffix != suffix or not path.parent.is_dir()):
             raise NstlibError(f"{path}; give a {suffix} file in a folder that there is")

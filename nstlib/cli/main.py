@@ -269,7 +269,7 @@ def studio_command(given: argparse.Namespace) -> None:
     """Serve the studio as a page, until it is stopped."""
     for path in [given.content, *given.styles] if given.content else []:
         if not path.exists():
-            raise NstlibError(f"no such file: {path}")
+            raise files.missing(path)
     settings = given_settings(given)
     try:
         from ..studio import app

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -191,6 +192,11 @@ class Run(Steps):
     def image_shape(self) -> tuple[int, int]:
         """The (H, W) of what the losses see."""
         return self.stages[self._stage].shape
+
+    @property
+    def enlargements(self) -> list[int]:
+        """The evaluations after which the picture is larger."""
+        return [int(old.until) for old, new in pairwise(self.stages) if old.shape != new.shape]
 
     @property
     def networks(self) -> dict[str, dict[str, str]]:

@@ -157,7 +157,9 @@ def _load(handle: str, where: str | Path) -> Module:
     except Exception as error:  # URLError, OSError, ValueError and others, by the way a download fails
         raise NstlibError(f"{handle} is not in the cache and cannot be downloaded ({error}). {WAYS_OUT}") from None
     if not any((folder / name).is_file() for name in ("saved_model.pb", "saved_model.pbtxt")):
-        raise NstlibError(f"{handle} is no SavedModel: there is no saved_model.pb in it")
+        raise NstlibError(
+            f"{handle} is no module: there is no saved_model.pb in it; give instant, or a folder that `learn` made"
+        )
     try:
         loaded = hub.load(str(folder))
     except Exception as error:

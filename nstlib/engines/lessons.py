@@ -42,7 +42,6 @@ RATE, WARM_UP = 0.0015, 30  # of both optimisers, whose steps have about the sam
 TWINS, CLIP_TWINS = 3.0, 25.0  # weights of what differs in two pictures of the same; where a clip is given
 CHECK, PATIENCE, BETTER = 50, 8, 0.995  # steps between two looks at what is held out; looks without a better one
 SAVE_EVERY = 30.0  # seconds
-PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 MOST_PICTURES, LONGEST = 2000, 512  # of a folder, and the longest side that they are kept at
 SMALLEST_PAINTING = 32  # px
 
@@ -266,12 +265,13 @@ class Learning:
             before = about["record"]
         except Exception as error:  # a damaged zip raises many kinds
             self._lock.release()
-            raise NstlibError(f"{path} is damaged ({type(error).__name__}); begin again with fresh") from None
+            raise NstlibError(f"{path} is damaged ({type(error).__name__}); start afresh with --fresh") from None
         differs = [name for name in self.record if before.get(name) != self.record[name]]
         if differs:
             self._lock.release()
             what = " and ".join(differs)
-            raise NstlibError(f"{self.output} was begun with another {what}; give the same, or begin again with fresh")
+            line = f"{self.output} was begun with another {what}"
+            raise NstlibError(f"{line}; give the same, or start afresh with --fresh")
         return about, state
 
     def _restore(self, about: dict[str, Any], state: dict[str, np.ndarray]) -> None:
@@ -315,15 +315,12 @@ def _prepare(folder: Path, output: Path, fresh: bool) -> Lock:
     if not output.parent.is_dir():
         raise NstlibError(f"{output}: there is no folder {output.parent}; make it first")
     if output.exists() and not fresh and not folder.exists():
-        raise NstlibError(f"{output} exists already; choose another output, or begin again with fresh")
+        raise NstlibError(f"{output} exists already; choose another output, or start afresh with --fresh")
     if output.exists() and not (output / "saved_model.pb").is_file():
         raise NstlibError(f"{output} is no module, and would be replaced; choose another output")
     if fresh:
         shutil.rmtree(folder, ignore_errors=True)
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise NstlibError(f"{folder} cannot be made: {error.strerror}") from None
+    files.make_folder(folder)
     files.remove_torn(folder, "state.npz", "preview.png")
     return Lock(folder, output)
 
@@ -348,11 +345,14 @@ def learned_from(photos: str | Path | Sequence[Picture], neighbours: Sequence[Fr
     """What is learned from, as uint8: a folder's pictures or the given ones, a clip's frames; or else the samples."""
     if isinstance(photos, str | Path):
         folder = Path(photos)
+        if not folder.exists():
+            raise files.missing(folder, "folder")
         if not folder.is_dir():
-            raise NstlibError(f"no such folder: {folder}; give a folder of photographs")
-        photos = sorted(file for file in folder.rglob("*") if file.suffix.lower() in PICTURES)
+            raise NstlibError(f"{folder} is a file; give the folder of the photographs")
+        pictures = (file for file in folder.rglob("*") if file.suffix.lower() in images.READ)
+        photos = sorted(picture for picture in pictures if picture.name[0] != ".")
         if not photos:
-            raise NstlibError(f"no pictures in {folder}; give a folder of photographs ({', '.join(PICTURES)})")
+            raise NstlibError(f"no pictures in {folder}; give a folder of photographs")
         photos = photos[:: math.ceil(len(photos) / MOST_PICTURES)]
     found = [images.to_uint8(images.load(photo, size=LONGEST)) for photo in photos]
     found += [images.to_uint8(pair.a) for pair in neighbours]

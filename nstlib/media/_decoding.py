@@ -123,7 +123,7 @@ def _open(source: Source) -> Image.Image:
             if str(source).startswith(("http:/", "https:/")):
                 raise NstlibError(f"{source} is an address; download the picture and name its file")
             if not source.exists():
-                raise NstlibError(f"no such file: {source}")
+                raise files.missing(source)
             if source.is_dir():
                 raise NstlibError(f"{source} is a folder; name a picture in it")
         picture = Image.open(source if isinstance(source, Path) else io.BytesIO(source))

@@ -99,7 +99,7 @@ def probe(
             f"size from 1 to {LARGEST}"
         )
     if not path.exists():
-        raise NstlibError(f"no such clip: {path}")
+        raise files.missing(path, "clip")
     rate = None if fps is None else _checked_rate(fps)
     if path.is_dir() or path.suffix.lower() in IMAGES or animations.is_animatable(path):
         whole = _probe_images(path, rate)

@@ -1,6 +1,7 @@
 """Files: whole or not there, written beside and renamed; checksums; order; an output that is none of the inputs."""
 
 import contextlib
+import difflib
 import hashlib
 import os
 import re
@@ -34,6 +35,28 @@ def checksum(*parts: bytes | Path) -> str:
 def numbered(name: str) -> list[int | str]:
     """A key to sort names by as people number them: a2 before a10."""
     return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
+
+
+def missing(path: Path, what: str = "file") -> NstlibError:
+    """`no such file: whirls; did you mean whirls.jpg?`: the error for a path where nothing is."""
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        return NstlibError(f"no such {what}: {path}; there is no folder {path.parent} either")
+    names = [file.name for file in folder.iterdir()] if os.access(folder, os.R_OK) else []
+    near = difflib.get_close_matches(path.name, names, n=1)
+    hint = f"did you mean {path.with_name(near[0])}?" if near else f"{folder} has none with a name like it"
+    return NstlibError(f"no such {what}: {path}; {hint}")
+
+
+def make_folder(folder: Path) -> Path:
+    """The folder, made with those above it where it is missing. Raises NstlibError unless it can be written to."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise NstlibError(f"{folder} cannot be made: {error.strerror}; choose another output") from None
+    if not os.access(folder, os.W_OK):
+        raise NstlibError(f"the folder {folder} cannot be written; choose another output")
+    return folder
 
 
 def check_inputs(output: Path, *inputs: Path) -> None:

@@ -208,7 +208,8 @@ def _together(source: Iterable[np.ndarray], stylised: Iterable[np.ndarray]) -> I
     for index, (content, result) in enumerate(itertools.zip_longest(source, stylised)):
         if content is None or result is None:
             which = "source" if content is None else "result"
-            raise NstlibError(f"the {which} ends after {index} frames; measure the frames that were stylised")
+            end = f"the {which} ends after {index} frames, and the other goes on"
+            raise NstlibError(f"{end}; measure the frames that were stylised (--start, --end, --every)")
         yield images.resize(content, result.shape[:2]), result
 
 

@@ -17,6 +17,7 @@ Picture = str | os.PathLike | np.ndarray
 
 # Okabe and Ito's colours, told apart by colour-blind readers too
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+GAP = 0.08  # inches, between pictures in a grid
 
 
 def show(
@@ -39,9 +40,9 @@ def show(
     columns = columns or len(shown)
     rows = -(-len(shown) // columns)
     height, width = next(iter(shown.values())).shape[:2]
-    captions = 0.35 * rows + 0.4 * bool(title)  # inches
+    captions = 0.27 * rows + 0.4 * bool(title)  # inches
     across = 3.6 if len(shown) > 1 else 7.2 * min(1, width / height)  # inches, of a picture; one alone is large
-    figure, axes = _figure(rows, columns, (across * columns, across * rows * height / width + captions))
+    figure, axes = _figure(rows, columns, (across * columns, (across - GAP) * rows * height / width + captions))
 
     for axis in axes.flat:
         axis.axis("off")
@@ -58,16 +59,19 @@ def _shown(picture: Picture) -> np.ndarray:
     return picture if is_map else images.load(picture)
 
 
-def loss_curves(curves: Mapping[str, Sequence[float]], *, title: str = "Losses") -> "Figure":
+def loss_curves(
+    curves: Mapping[str, Sequence[float]], *, title: str = "Losses", enlargements: Sequence[int] = ()
+) -> "Figure":
     """Two panels: the terms over the evaluations, and the style loss of each layer; both logarithmic.
 
     Terms are unweighted, but for `total`, their weighted sum.
 
-    curves: a run's, by the names of `Step.losses`. Raises NstlibError where there is none of them.
+    curves: a run's, by the names of `Step.losses`. enlargements: a run's, drawn as dotted lines, where losses jump,
+    since they are those of a larger picture. Raises NstlibError where there is none of the curves.
 
     >>> run = nst.Run(nst.samples.frame(30), nst.samples.frame(0), nst.Settings(size=64, steps=3))
     >>> picture = run.finish()
-    >>> figure = nst.loss_curves(run.curves)
+    >>> figure = nst.loss_curves(run.curves, enlargements=run.enlargements)
     """
     terms = [n for n in ("total", "content", "style", "temporal", "total_variation") if n in curves]
     layers = [n for n in curves if n.startswith("style/")]
@@ -79,6 +83,9 @@ def loss_curves(curves: Mapping[str, Sequence[float]], *, title: str = "Losses")
         for name, color in zip(names, COLORS * 3, strict=False):
             label = name.removeprefix("style/").replace("_", " ")
             axis.plot(range(1, len(curves[name]) + 1), curves[name], label=label, color=color, linewidth=1.5)
+        for number, evaluation in enumerate(enlargements):
+            label = "" if number else "a larger picture"
+            axis.axvline(evaluation + 0.5, label=label, color="0.6", linestyle=":", linewidth=1)
         axis.set(title=what, xlabel="evaluations", ylabel="loss", yscale="log")
         axis.grid(alpha=0.3)
         axis.legend(fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))  # beside, since curves fill the panel
@@ -133,7 +140,7 @@ def frame_curves(
     axes[0, 0].set(title=title, xlabel=unit, ylabel=label, yscale="log")
     axes[0, 0].xaxis.get_major_locator().set_params(integer=True)
     axes[0, 0].grid(alpha=0.3)
-    axes[0, 0].legend(fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    figure.legend(fontsize=9, loc="outside lower center", ncols=2)
     return figure
 
 

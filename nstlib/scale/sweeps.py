@@ -72,11 +72,7 @@ def sweep(
     [{'style_weight': 1}, {'style_weight': 3}]
     """
     axes = check_axes(axes)
-    folder = Path(output)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise NstlibError(f"{folder} cannot be made: {error.strerror}") from None
+    folder = files.make_folder(Path(output))
     given = images.take_all(styles)
     jobs = Jobs(
         read_input(content), () if STYLE in axes else tuple(map(read_input, given)), settings or Settings(), folder

@@ -13,7 +13,6 @@ import numpy as np
 
 from ..errors import NstlibError
 from ..media import files, images
-from .sources import made
 
 Stroke = dict[str, Any]
 REPAINT = "to paint anew"
@@ -75,7 +74,7 @@ def write_region(strokes: Sequence[Stroke], shape: tuple[int, int], folder: Path
 def write(picture: np.ndarray, folder: Path) -> Path:
     """The file of a picture (H, W, 3) that a run needs, under a name that its content gives: it stays what it is."""
     name = files.checksum(np.ascontiguousarray(picture).tobytes())[:12]
-    return images.save(made(folder / "masks") / f"{name}.png", picture)
+    return images.save(files.make_folder(folder / "masks") / f"{name}.png", picture)
 
 
 def _write_mask(region: np.ndarray, folder: Path) -> Path:

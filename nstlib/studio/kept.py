@@ -14,11 +14,10 @@ from ..core.run import Run
 from ..engines import records
 from ..engines.frames import begin
 from ..errors import NstlibError
-from ..media import images
+from ..media import files, images
 from ..settings import CHOSEN, Settings, from_record, to_dict
 from .code import differences, paths, python
 from .pixels import jpeg
-from .sources import made
 from .view import View
 from .words import GO_ON, TERMS
 
@@ -153,7 +152,7 @@ class Shelf:
     def save(self, card: Card) -> Path | None:
         """Write its PNG, with its record, under a name that is free; says where."""
         try:
-            folder = made(self._folder)
+            folder = files.make_folder(self._folder)
             names = (f"{card.kept.file_name}{f'-{n}' * (n > 1)}.png" for n in range(1, 10**6))
             path = card.kept.write(next(folder / name for name in names if not (folder / name).exists()))
         except NstlibError as error:

@@ -9,10 +9,11 @@ import ipywidgets as widgets
 import numpy as np
 
 from ..engines.lessons import Learnt, Lesson, learn
+from ..media import files
 from ..media.images import Picture
 from .controls import row
 from .pace import roughly
-from .sources import Source, made
+from .sources import Source
 from .task import Task
 
 SHOWN = 10.0  # seconds between two pictures
@@ -58,7 +59,7 @@ class LessonBox:
         self._before()
         paintings = list(self._chosen())
         name = " and ".join(painting.name for painting in paintings)
-        output = made(self._folder / "learned") / re.sub(r"[^\w-]+", "_", name)
+        output = files.make_folder(self._folder / "learned") / re.sub(r"[^\w-]+", "_", name)
         lesson = Lesson(**{**vars(self._lesson), "steps": self.steps.value})
         number = self._learn(task, paintings, output, lesson)
         if task.stopped:

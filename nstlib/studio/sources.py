@@ -49,14 +49,14 @@ class Source:
         """The file that a run takes: the picture's own, or the clip's frame, written as a PNG to the folder."""
         if self.clip is None:
             return self.path
-        return images.save(made(folder) / f"{self.path.stem}-{number:04d}.png", self.frame(number))
+        return images.save(files.make_folder(folder) / f"{self.path.stem}-{number:04d}.png", self.frame(number))
 
 
 def read(path: str | Path, name: str = "") -> Source:
     """The source in a file, or a folder of numbered images. Raises NstlibError, in one line, for what is none."""
     path = Path(path).expanduser()
     if not path.exists():
-        raise NstlibError(f"no such file: {path}")
+        raise files.missing(path)
     name = name or path.stem
     if path.is_dir() or path.suffix.lower() in CLIPS:
         clip = clips.probe(path)
@@ -78,7 +78,7 @@ def write(name: str, content: bytes, folder: Path) -> Source:
             read(beside)
         except NstlibError as error:
             raise NstlibError(str(error).replace(str(beside), name)) from None
-    path = made(folder / "uploads") / safe
+    path = files.make_folder(folder / "uploads") / safe
     with files.whole(path) as whole:
         whole.write_bytes(content)
     return read(path)
@@ -93,7 +93,7 @@ def gather(given: Any, folder: Path) -> list[Source]:
     if images.in_memory(given):
         picture = images.load(given)
         number = len(list(folder.glob("given-*.png"))) + 1
-        return [read(images.save(made(folder) / f"given-{number}.png", picture))]
+        return [read(images.save(files.make_folder(folder) / f"given-{number}.png", picture))]
     if isinstance(given, Sequence) and not isinstance(given, str):
         return [source for one in given for source in gather(one, folder)]
     return [read(given)]
@@ -108,15 +108,6 @@ def with_samples(sources: Sequence[Source], offered: Mapping[str, Path]) -> list
 def contents() -> dict[str, Path]:
     """The bundled contents by name."""
     return {"balloon clip": samples.clip(), "portrait": samples.photograph()}
-
-
-def made(folder: Path) -> Path:
-    """The folder, made where it is missing. Raises NstlibError where it cannot be."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise NstlibError(f"{folder} cannot be made: {error.strerror}") from None
-    return folder
 
 
 def _measure(path: Path, width: int, height: int) -> None:

@@ -10,14 +10,13 @@ import ipywidgets as widgets
 import numpy as np
 
 from ..errors import NstlibError
-from ..media import clips
+from ..media import clips, files
 from ..settings import Settings
 from ..video.film import Film
 from ..video.photo_film import PhotoFilm
 from .choice import Choice
 from .pace import roughly
 from .pixels import jpeg
-from .sources import made
 from .task import Task
 from .view import View
 from .viewer import Thumbnails
@@ -127,7 +126,7 @@ class Strip:
         """The film that the panel says. Raises NstlibError as it does."""
         choice, settings = self._chosen(), self._settings()
         clip = clips.probe(choice.content.path, size=settings.size or None)
-        output = made(self._folder) / f"{choice.content.path.stem}-styled.mp4"
+        output = files.make_folder(self._folder) / f"{choice.content.path.stem}-styled.mp4"
         styles, fresh = [style.path for style in choice.styles], self.fresh.value
         if choice.marks:
             raise NstlibError("masks are for a picture: clear what the brush has marked for the styles")

@@ -12,18 +12,18 @@ from ..cli.demo import in_each_style
 from ..core.run import Run
 from ..errors import NstlibError
 from ..media import clips, images
-from ..research import plots
+from ..research import metrics, plots
 from ..settings import Settings
 from ..video.film import Film
 
 FRAME = 30  # of the bundled clip
 STYLE = "whirls"  # the clip's
 FACE = 0.15  # the content weight at which one is recognised
-CLIP = Settings(size=180, steps=80)  # three abreast in a GIF under 1 MB
+CLIP = Settings(size=288, steps=150)  # three abreast
 
 
 def gallery(folder: Path, settings: Settings | None = None, *, clip: Settings = CLIP, frames: int = 16) -> list[Path]:
-    """Write styles.jpg, portrait.jpg, night.jpg and clip.gif to the folder. Returns their paths.
+    """Write styles.jpg, portrait.jpg, night.jpg, clip.webp and steadiness.png to the folder. Returns their paths.
 
     settings: of the pictures; clip: of the clip; frames: how many, every second of the bundled clip's. Raises
     NstlibError where the folder does not exist.
@@ -36,7 +36,7 @@ def gallery(folder: Path, settings: Settings | None = None, *, clip: Settings = 
         pictures(folder / "styles.jpg", samples.frame(FRAME), "a frame of the bundled clip", settings, columns=2),
         pictures(folder / "portrait.jpg", images.load(samples.photograph()), "a photograph", face, columns=4),
         at_night(folder / "night.jpg", settings),
-        beside(folder / "clip.gif", clip, frames),
+        *beside(folder / "clip.webp", folder / "steadiness.png", clip, frames),
     ]
 
 
@@ -57,18 +57,21 @@ def at_night(path: Path, settings: Settings) -> Path:
     return path
 
 
-def beside(path: Path, settings: Settings, frames: int) -> Path:
-    """The bundled clip, its frames stylised each by itself, and each from the one before, side by side."""
+def beside(path: Path, figure: Path, settings: Settings, frames: int) -> list[Path]:
+    """The bundled clip, its frames stylised each by itself, and each from the one before; their warping errors."""
     source = clips.probe(samples.clip(), every=2, size=settings.size)
     source = replace(source, picks=source.picks[:frames])
-    made = []
+    content, motion = list(clips.read_frames(source)), metrics.motion_of(source)
+    films, measured = [content], {}
     with TemporaryDirectory() as folder:
-        for kind in ("independent", "steady"):
+        for kind, name in (("independent", "each by itself"), ("steady", "steady")):
             its = replace(settings, consistency=kind)
             film = Film(source, samples.styles()[STYLE], Path(folder) / f"{kind}.mp4", its)
-            made.append([f.image for f in tqdm(film, total=film.total, desc=kind, leave=False, dynamic_ncols=True)])
-    rows = map(np.hstack, zip(clips.read_frames(source), *made, strict=True))
-    return clips.write_frames(path, rows, fps=source.fps).path
+            films.append([f.image for f in tqdm(film, total=film.total, desc=kind, leave=False, dynamic_ncols=True)])
+            measured[name] = metrics.measure(content, films[-1], motion=motion)
+    rows = map(np.hstack, zip(*films, strict=True))
+    plots.save(plots.warping_curves(measured), figure)
+    return [clips.write_frames(path, rows, fps=source.fps).path, figure]
 
 
 if __name__ == "__main__":

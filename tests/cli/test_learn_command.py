@@ -11,6 +11,7 @@ from nstlib.media import clips, images
     ("flags", "line"),
     [
         (["--photos", "nowhere"], "no such folder"),
+        (["--photos", "painting.png"], "painting.png is a file; give the folder of the photographs"),
         (["--clip", "nowhere.mp4"], "no such clip"),
         (["--clip", "one.mp4"], "one.mp4 has 1 frame; neighbours take two at least"),
         (["--tflite", "net.bin"], "give a .tflite file"),

@@ -111,7 +111,7 @@ def test_styles_are_an_axis(tmp_path, content, style):
     pool = light.Here()
     cells = list(sweeps.sweep(content, (), {"style": [*paths, "none.png"]}, pool, output=tmp_path / "out"))
     assert [args[2].path for args in pool.seen] == paths
-    assert {cell.values["style"]: cell.error for cell in cells}["none.png"] == "no such file: none.png"
+    assert {cell.values["style"]: cell.error for cell in cells}["none.png"].startswith("no such file: none.png")
     assert axes.axis_label("style", paths[0]) == "style 1.png"
 
 
