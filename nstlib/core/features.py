@@ -15,9 +15,11 @@ from ..networks import compact, vgg19
 from ..networks.vgg19 import CHANNELS, block_of, check_layers
 from ..settings import EXTRACTORS
 from .speed.gradients import forked, reflected
+from .speed.heads import Headed, head_matrix, whole
 from .speed.tracing import graph
 
-Read = Callable[[str, tf.Tensor], list[tf.Tensor]]  # what is made of a layer's features, where they arise
+Read = Callable[[str, tf.Tensor | Headed], list[tf.Tensor]]  # what is made of a layer's features, where they arise
+Pad = Callable[[tf.Tensor], tf.Tensor]
 Network = Callable[[tf.Tensor, Read | None], dict[str, Any]]  # {layer: features in float32, or what `read` makes}
 
 
@@ -35,13 +37,14 @@ class Extractor:
     checksum: str
     network: Network
     channels: dict[str, int] = field(default_factory=dict)
-    padded: Callable[..., list[tf.Tensor]] | None = None  # (image, pad) -> features: what `speed.windows` needs
+    padded: Callable[[tf.Tensor, Pad], dict[str, Headed]] | None = None  # with another `pad`, for `speed.windows`
     least: int = 1  # the shortest side of a map that its convolutions can take
 
     def __call__(self, image: tf.Tensor, read: Read | None = None) -> dict[str, Any]:
         """{layer: (1, h, w, C) float32} of an image (1, H, W, 3), or {layer: read(layer, features)}, a list.
 
-        read: makes what is wanted of a layer where it arises, so that the layer need not be kept (`speed.gradients`).
+        read: makes what is wanted of a layer where it arises, so that the layer need not be kept (`speed.gradients`);
+        compact's come as `Headed`, whose mean products need no features (`speed.heads`).
         """
         return self.network(image, read)
 
@@ -129,24 +132,22 @@ def _compact(layers: tuple[str, ...], weights: str, pooling: str, precision: str
         compact.nearest(name)  # an unknown one is an error now, not at the first picture
     tensors = {name: tf.constant(array, precision) for name, array in arrays.items()}
 
-    def features(image: tf.Tensor, pad: Callable[[tf.Tensor], tf.Tensor] = reflected) -> list[tf.Tensor]:
-        return compact.features(tensors, tf.cast(image, precision), layers, pad=pad)
+    matrices = {name: head_matrix(*compact.head_weights(arrays, name)) for name in layers}
+    heads = {name: tf.cast(tf.constant(matrix, precision), tf.float32) for name, matrix in matrices.items()}
+
+    def padded(image: tf.Tensor, pad: Pad = reflected) -> dict[str, Headed]:
+        found = compact.before_heads(tensors, tf.cast(image, precision), layers, pad=pad)
+        return {name: Headed(seen, heads[name]) for name, seen in found.items()}
+
+    # traced by itself: a trace of pictures at several sizes has it once, and the next trace has it already
+    features = graph(lambda image: padded(image), input_signature=[tf.TensorSpec((None, None, None, 3))])
+
+    def network(image: tf.Tensor, read: Read | None) -> dict[str, Any]:
+        return {name: read(name, f) if read else whole(f) for name, f in features(image).items()}
 
     channels, digest = {n: CHANNELS[n] for n in layers}, checksum(list(arrays.values()))
     least = 2  # one cannot be reflected
-    # traced by itself: a trace of pictures at several sizes has it once, and the next trace has it already
-    network = graph(lambda image: features(image), input_signature=[tf.TensorSpec((None, None, None, 3))])
-    return Extractor("compact", layers, digest, reading(layers, network), channels, features, least)
-
-
-def reading(layers: tuple[str, ...], features: Callable[[tf.Tensor], list[tf.Tensor]]) -> Network:
-    """The network of a function that gives all layers' features at once."""
-
-    def network(image: tf.Tensor, read: Read | None) -> dict[str, Any]:
-        seen = {name: tf.cast(f, tf.float32) for name, f in zip(layers, features(image), strict=True)}
-        return {name: read(name, f) for name, f in seen.items()} if read else seen
-
-    return network
+    return Extractor("compact", layers, digest, network, channels, padded, least)
 
 
 def checksum(arrays: list[np.ndarray]) -> str:

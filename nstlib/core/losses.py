@@ -16,11 +16,12 @@ import tensorflow as tf
 from ..errors import choose
 from ..settings import CONVENTIONS
 from .speed.gradients import absolute_variation, products
+from .speed.heads import Headed, mean_products, whole
 
 TINY = 1e-12  # keeps `relative` finite for a black picture, whose features may all be 0
 
 
-def gram_matrix(features: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor:
+def gram_matrix(features: tf.Tensor | Headed, mask: tf.Tensor | None = None) -> tf.Tensor:
     """G = Fᵀ F / M: the mean product of every two channels over the positions (Gatys et al. 2016, eq. 3).
 
     features (1, H, W, C) in any arithmetic -> (C, C) in float32. With a mask (H, W) in [0, 1]: G = Σ m F Fᵀ / Σ m, the
@@ -30,11 +31,14 @@ def gram_matrix(features: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor
     >>> nst.gram_matrix(features).numpy().tolist()
     [[1.0, 1.0], [1.0, 2.0]]
     """
+    if mask is None and isinstance(features, Headed):
+        return mean_products(features)[:-1, :-1]
+    features = features if mask is None else whole(features)
     flat = tf.reshape(features, [-1, features.shape[-1]])  # (1, H, W, C) -> (M, C)
     if mask is None:
         return products(flat) / tf.cast(tf.shape(flat)[0], tf.float32)
     mask = tf.reshape(mask, [-1, 1])
-    return products(tf.sqrt(mask) * tf.cast(flat, tf.float32)) / (tf.reduce_sum(mask) + TINY)
+    return products(tf.sqrt(mask) * flat) / (tf.reduce_sum(mask) + TINY)
 
 
 def content_scale(target: tf.Tensor, *, convention: str, channels: int) -> tf.Tensor:

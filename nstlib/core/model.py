@@ -15,6 +15,7 @@ from ..settings import Settings
 from . import losses
 from .features import Extractor, load_extractor
 from .levels import at_scale, halvings, layer_of, pyramid
+from .speed.heads import Headed, whole
 from .speed.tracing import specs, traced
 from .style_losses import load_style_loss
 
@@ -94,11 +95,11 @@ class StyleContentModel:
         for scale, picture in pyramid(image, self.levels).items():
             wanted = self.content_layers if scale == 1 else ()
 
-            def read(layer: str, features: tf.Tensor, wanted: tuple[str, ...] = wanted) -> list[tf.Tensor]:
+            def read(layer: str, features: tf.Tensor | Headed, wanted: tuple[str, ...] = wanted) -> list[tf.Tensor]:
                 of_style = [self.statistics(features, masks)] if layer in self.style_layers else []
-                return [tf.cast(features, tf.float32), *of_style] if layer in wanted else of_style
+                return [whole(features), *of_style] if layer in wanted else of_style
 
-            seen = self.extractor(picture[None], read)
+            seen = self.extractor(tf.expand_dims(picture, 0), read)
             content |= {layer: seen[layer][0] for layer in wanted}
             style |= {at_scale(layer, scale): seen[layer][-1] for layer in self.style_layers}
         return {"content": content, "style": style}
@@ -147,10 +148,11 @@ class StyleContentModel:
             total = tf.add_n([weights[name] * term for name, term in terms.items()])
         return total, tape.gradient(total, image), terms
 
-    def statistics(self, features: tf.Tensor, masks: tf.Tensor | None) -> tf.Tensor:
+    def statistics(self, features: tf.Tensor | Headed, masks: tf.Tensor | None) -> tf.Tensor:
         """(1, …) of the whole, or (K, …) of K regions."""
         if masks is None:
             return self.style_loss.statistics(features)[None]
+        features = whole(features)
         small = tf.image.resize(masks[..., None], tf.shape(features)[1:3], "area")[..., 0]  # (K, H, W) -> (K, h, w)
         return tf.map_fn(lambda mask: self.style_loss.statistics(features, mask), small)
 

@@ -63,10 +63,22 @@ def features(
     image (B, H, W, 3), RGB in [0, 1]; weights `SITE/kernel`, `SITE/bias`, `LAYER/kernel`, `LAYER/bias`; pad: what
     pads in the place of `reflected`, to the same values.
     """
+    return [head(weights, seen, name) for name, seen in before_heads(weights, image, layers, pad).items()]
+
+
+def before_heads(
+    weights: Weights, image: Any, layers: tuple[str, ...], pad: Callable[[Any], Any] | None = None
+) -> dict[str, Any]:
+    """What the layers' heads see, by VGG19's names."""
     sites = {name: SITES[nearest(name)] for name in layers}
     seen = trunk(weights, image, set(sites.values()), pad=pad)
-    heads = {name: name if f"{name}/kernel" in weights else nearest(name) for name in layers}
-    return [head(weights, seen[sites[name]], heads[name]) for name in layers]
+    return {name: seen[sites[name]] for name in layers}
+
+
+def head_weights(weights: Weights, layer: str) -> tuple[Any, Any]:
+    """The kernel (c, C) and bias (C,) of a layer's head: its own, where it has one."""
+    name = layer if f"{layer}/kernel" in weights else nearest(layer)
+    return weights[f"{name}/kernel"], weights[f"{name}/bias"]
 
 
 def nearest(layer: str) -> str:
@@ -90,7 +102,7 @@ def trunk(
     """
     x, seen, pad = (image - MEAN) * SCALE, {}, pad or reflected
     for name, site in LAYOUT.items():
-        x = ops.relu(_convolve(weights, pad(x), name, 3))
+        x = ops.relu(_convolve(pad(x), weights[f"{name}/kernel"], weights[f"{name}/bias"], 3))
         x = ops.max_pool(x, 2, 2, "valid", data_format="channels_last") if site.pooled else x
         if name in sites:
             seen[name] = x
@@ -100,15 +112,15 @@ def trunk(
     return seen
 
 
-def _convolve(weights: Weights, x: Any, name: str, size: int) -> Any:
-    kernel, bias = (ops.cast(weights[f"{name}/{part}"], x.dtype) for part in ("kernel", "bias"))
+def _convolve(x: Any, kernel: Any, bias: Any, size: int) -> Any:
+    kernel, bias = (ops.cast(part, x.dtype) for part in (kernel, bias))
     kernel = ops.reshape(kernel, (size, size, -1, kernel.shape[-1]))
     return ops.conv(x, kernel, 1, "valid", data_format="channels_last") + bias
 
 
-def head(weights: Weights, x: Any, name: str) -> Any:
-    """The 1x1 head of a layer's name."""
-    return _convolve(weights, x, name, 1)
+def head(weights: Weights, x: Any, layer: str) -> Any:
+    """A layer's features, of what its head sees."""
+    return _convolve(x, *head_weights(weights, layer), 1)
 
 
 def reflected(x: Any) -> Any:

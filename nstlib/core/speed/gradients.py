@@ -29,6 +29,24 @@ def products(flat: tf.Tensor) -> tuple[tf.Tensor, Gradient]:
 
 
 @tf.custom_gradient
+def products_with_one(features: tf.Tensor) -> tuple[tf.Tensor, Gradient]:
+    """[F, 1]ᵀ [F, 1] of features (1, h, w, C), (C + 1, C + 1) in float32; plain: `products` of them with ones.
+
+    It saves the copy with ones. The gradient is a convolution, with its bias, in the features' own arithmetic.
+    """
+    exact = tf.cast(tf.reshape(features, [-1, features.shape[-1]]), tf.float32)  # (1, h, w, C) -> (M, C)
+    sums, count = tf.reduce_sum(exact, axis=0)[None], tf.cast(tf.shape(exact)[0], tf.float32)
+    products = tf.concat([tf.matmul(exact, exact, transpose_a=True), sums], axis=0)
+
+    def gradient(upstream: tf.Tensor) -> tf.Tensor:
+        both = tf.cast(upstream + tf.transpose(upstream), features.dtype)
+        return tf.nn.bias_add(tf.nn.conv2d(features, both[None, None, :-1, :-1], 1, "VALID"), both[-1, :-1])
+
+    last = tf.concat([sums, [[count]]], axis=1)
+    return tf.concat([products, tf.transpose(last)], axis=1), gradient
+
+
+@tf.custom_gradient
 def absolute_variation(image: tf.Tensor) -> tuple[tf.Tensor, Gradient]:
     """Σ |x(i, j+1) − x(i, j)| + Σ |x(i+1, j) − x(i, j)| of (…, H, W, 3), in all; plain: `tf.image.total_variation`.
 

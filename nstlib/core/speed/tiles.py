@@ -21,6 +21,7 @@ from .. import losses
 from ..levels import at_scale, pyramid
 from ..model import StyleContentModel, Targets, Tensors
 from ..style_losses import load_style_loss
+from .heads import Headed, whole
 from .tracing import graph
 
 STRIDE = 16  # pixels, of the deepest layer
@@ -215,8 +216,8 @@ class TiledModel:
     ) -> tuple[tf.Tensor, Tensors]:
         """The gradient of a tile's share of the loss, with its margin, and its part of Σ (F − P)²."""
 
-        def read(layer: str, features: tf.Tensor) -> list[tf.Tensor]:
-            inner, found = _inner(features, boxes[layer]), []
+        def read(layer: str, features: tf.Tensor | Headed) -> list[tf.Tensor]:
+            inner, found = _inner(whole(features), boxes[layer]), []
             if layer in goals:
                 counts = tf.size(goals[layer]) > 0
                 found.append(tf.cond(counts, lambda: tf.reduce_sum((inner - goals[layer]) ** 2), lambda: 0.0))
@@ -232,8 +233,8 @@ class TiledModel:
 
 
 def _inner(features: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
-    """The features (h, w, C) of a tile's own positions, in float32."""
-    return tf.cast(features[0, box[0, 0] : box[0, 1], box[1, 0] : box[1, 1]], tf.float32)
+    """The features (h, w, C) of a tile's own positions."""
+    return features[0, box[0, 0] : box[0, 1], box[1, 0] : box[1, 1]]
 
 
 @lru_cache(maxsize=4)

@@ -22,6 +22,7 @@ from ..optimize import Objective
 from ..parameters import Parameters
 from ..schedule import level_count
 from .gradients import reflected
+from .heads import Headed, whole
 from .tracing import graph, specs, traced
 
 Window = tuple[slice, slice]  # rows and columns
@@ -184,26 +185,26 @@ class _Passes:
         """At one size, what lies around the window's layers and what they are compared with, and the sums outside."""
         inputs, features = self._seen(picture)
         rings, answers = _surroundings(inputs, window)
-        own = {n: (slice(None), *_answers(n, f, inputs, answers)) for n, f in features.items()}
+        own = {n: (slice(None), *_answers(n, f.seen, inputs, answers)) for n, f in features.items()}
 
         shares, maps, outside = {}, {}, {}
         for layer in self.model.style_layers:
-            inside, shape = features[layer][own[layer]], features[layer].shape[1:3]
-            part, whole = float(np.prod(inside.shape[1:3])), float(np.prod(shape))
+            inside, shape = features[layer].cut(own[layer]), features[layer].seen.shape[1:3]
+            part, every = float(np.prod(inside.seen.shape[1:3])), float(np.prod(shape))
             if masks is not None:
                 small = tf.image.resize(masks[..., None], shape, "area")[..., 0]  # (K, H, W) -> (K, h, w)
                 maps[layer] = small[own[layer]]
-                part, whole = (tf.reduce_sum(m, (1, 2), keepdims=True) for m in (maps[layer], small))
-            shares[layer] = tf.constant(part / (whole + losses.TINY), tf.float32)
+                part, every = (tf.reduce_sum(m, (1, 2), keepdims=True) for m in (maps[layer], small))
+            shares[layer] = tf.constant(part / (every + losses.TINY), tf.float32)
             found = self.model.statistics(inside, maps.get(layer))
             outside[layer] = self.model.statistics(features[layer], masks) - shares[layer] * found
 
-        errors = {n: (features[n] - p) ** 2 for n, p in content.items()}
+        errors = {n: (whole(features[n]) - p) ** 2 for n, p in content.items()}
         outside |= {f"content/{n}": tf.reduce_sum(e) - tf.reduce_sum(e[own[n]]) for n, e in errors.items()}
         goals = {n: p[own[n]] for n, p in content.items()}
         return {"rings": rings, "shares": shares, "maps": maps, "goals": goals}, outside
 
-    def _all(self, picture: tf.Tensor) -> tuple[list[tf.Tensor], Tensors]:
+    def _all(self, picture: tf.Tensor) -> tuple[list[tf.Tensor], dict[str, Headed]]:
         """What each convolution of a picture sees, and the layers' features."""
         inputs: list[tf.Tensor] = []
 
@@ -213,11 +214,9 @@ class _Passes:
 
         return inputs, self._features(picture, pad)
 
-    def _features(self, picture: tf.Tensor, pad: Any) -> Tensors:
-        """{layer: (1, h, w, C) float32} of a picture (H, W, 3)."""
-        extractor = self.model.extractor
-        found = extractor.padded(picture[None], pad)
-        return {layer: tf.cast(f, tf.float32) for layer, f in zip(extractor.layers, found, strict=True)}
+    def _features(self, picture: tf.Tensor, pad: Any) -> dict[str, Headed]:
+        """{layer: its features} of a picture (H, W, 3)."""
+        return self.model.extractor.padded(tf.expand_dims(picture, 0), pad)
 
     def _loss(self, patch: tf.Tensor, kept: dict[str, Any], compared: dict[str, Any], weights: Tensors) -> Any:
         targets = Targets(content={}, **compared)
@@ -241,7 +240,9 @@ class _Passes:
             for layer in self.model.style_layers:
                 found = self.model.statistics(features[layer], kept["maps"].get(layer))
                 sums[at_scale(layer, scale)] = kept["shares"][layer] * found
-            sums |= {f"content/{n}": tf.reduce_sum((features[n] - goal) ** 2) for n, goal in kept["goals"].items()}
+            sums |= {
+                f"content/{n}": tf.reduce_sum((whole(features[n]) - goal) ** 2) for n, goal in kept["goals"].items()
+            }
         return sums
 
 

@@ -2,7 +2,7 @@
 
 A module has
 
-- `statistics(features, mask)`: of one layer's features (1, h, w, C) float32, a tensor; mask (h, w) or None;
+- `statistics(features, mask)`: of one layer's features (1, h, w, C), a tensor or `Headed`; mask (h, w) or None;
 - `prepared(statistics)`: what K styles' statistics (K, …) are compared by, once and for all: a tensor, or a dict;
 - `distances(own, target, *, convention, channels)`: from {layer: statistics (K or 1, …)} and {layer: prepared} to
   {layer: (K,)}; `channels` has each layer's N;

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from .. import losses
+from ..speed.heads import Headed
 
 AVERAGED = True
 content_loss = losses.content_loss
 
 
-def statistics(features: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor:
+def statistics(features: tf.Tensor | Headed, mask: tf.Tensor | None = None) -> tf.Tensor:
     """The Gram matrix (C, C) of features (1, h, w, C), or of the region that a mask (h, w) leaves."""
     return losses.gram_matrix(features, mask)
 

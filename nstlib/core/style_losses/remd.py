@@ -21,6 +21,7 @@ import tensorflow as tf
 from .. import losses
 from ..levels import halvings
 from ..speed.arithmetic import has_bfloat16
+from ..speed.heads import Headed, whole
 from . import style_unit
 from .wasserstein import gaussian
 from .wasserstein import statistics as moments
@@ -35,11 +36,12 @@ STRENGTH = 0.05  # of a distance, in those of `gram`: the same content distance 
 CONTENT_STRENGTH = 7.0  # of the content: as `gram`'s beside total variation, which else makes flat cells of strokes
 
 
-def statistics(features: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor:
+def statistics(features: tf.Tensor | Headed, mask: tf.Tensor | None = None) -> tf.Tensor:
     """Features (1, h, w, C) at P = GRID² positions, and how much each counts; below them the moments of all positions.
 
     (P, C + 1) and (C + 1, C + 1), one above the other.
     """
+    features = whole(features)
     seen = sampled(features, GRID)  # (P, C)
     counts = tf.ones_like(seen[:, :1]) if mask is None else sampled(mask[None, ..., None], GRID)
     return tf.concat([tf.concat([seen, counts], axis=-1), moments(features, mask)], axis=0)

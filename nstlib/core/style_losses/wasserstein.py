@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 import tensorflow as tf
 
 from .. import losses
+from ..speed.heads import Headed, mean_products, whole
 from . import style_unit
 
 AVERAGED = True
@@ -21,10 +22,12 @@ STRENGTH = 0.5  # of a distance, in those of `gram`: the same content distance a
 content_loss = losses.content_loss
 
 
-def statistics(features: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor:
+def statistics(features: tf.Tensor | Headed, mask: tf.Tensor | None = None) -> tf.Tensor:
     """[[G, μ], [μᵀ, 1]], (C + 1, C + 1): the mean products of features (1, h, w, C) with a 1 at their end."""
-    ones = tf.ones_like(features[..., :1])
-    return losses.gram_matrix(tf.concat([features, ones], axis=-1), mask)
+    if mask is None:
+        return mean_products(features)
+    features = whole(features)
+    return losses.gram_matrix(tf.concat([features, tf.ones_like(features[..., :1])], axis=-1), mask)
 
 
 def prepared(found: tf.Tensor) -> dict[str, tf.Tensor]:

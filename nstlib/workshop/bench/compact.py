@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ...core.features import Extractor, load_extractor, reading
+from ...core.features import Extractor, Read, load_extractor
 from ...core.losses import content_loss, gram_matrix, style_loss
 from ...core.model import StyleContentModel, Targets, term_weights
 from ...core.speed.lbfgs import LBFGS, laplacian_pyramid
@@ -101,7 +101,11 @@ def load_judge() -> Judge:
 def teacher(judge: Judge) -> StyleContentModel:
     """The judge's own network as a model to optimise with."""
     features = judge.features.python_function
-    network = reading(STYLE_LAYERS, lambda image: features(image[0]))
+
+    def network(image: tf.Tensor, read: Read | None) -> dict[str, Any]:
+        seen = dict(zip(STYLE_LAYERS, features(image[0]), strict=True))
+        return {name: read(name, f) for name, f in seen.items()} if read else seen
+
     return StyleContentModel(Extractor("teacher", STYLE_LAYERS, "", network, CHANNELS), STYLE_LAYERS, CONTENT)
 
 
