@@ -15,7 +15,7 @@ from ..networks import compact, vgg19
 from ..networks.vgg19 import CHANNELS, block_of, check_layers
 from ..settings import EXTRACTORS
 from .speed.gradients import forked, reflected
-from .speed.heads import Headed, head_matrix, whole
+from .speed.heads import Headed, computed, head_matrix
 from .speed.tracing import graph
 
 Read = Callable[[str, tf.Tensor | Headed], list[tf.Tensor]]  # what is made of a layer's features, where they arise
@@ -143,7 +143,7 @@ def _compact(layers: tuple[str, ...], weights: str, pooling: str, precision: str
     features = graph(lambda image: padded(image), input_signature=[tf.TensorSpec((None, None, None, 3))])
 
     def network(image: tf.Tensor, read: Read | None) -> dict[str, Any]:
-        return {name: read(name, f) if read else whole(f) for name, f in features(image).items()}
+        return {name: read(name, f) if read else computed(f) for name, f in features(image).items()}
 
     channels, digest = {n: CHANNELS[n] for n in layers}, checksum(list(arrays.values()))
     least = 2  # one cannot be reflected

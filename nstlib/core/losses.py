@@ -16,7 +16,7 @@ import tensorflow as tf
 from ..errors import choose
 from ..settings import CONVENTIONS
 from .speed.gradients import absolute_variation, products
-from .speed.heads import Headed, mean_products, whole
+from .speed.heads import Headed, computed, mean_products
 
 TINY = 1e-12  # keeps `relative` finite for a black picture, whose features may all be 0
 
@@ -33,7 +33,7 @@ def gram_matrix(features: tf.Tensor | Headed, mask: tf.Tensor | None = None) -> 
     """
     if mask is None and isinstance(features, Headed):
         return mean_products(features)[:-1, :-1]
-    features = features if mask is None else whole(features)
+    features = features if mask is None else computed(features)
     flat = tf.reshape(features, [-1, features.shape[-1]])  # (1, H, W, C) -> (M, C)
     if mask is None:
         return products(flat) / tf.cast(tf.shape(flat)[0], tf.float32)

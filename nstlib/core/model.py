@@ -15,7 +15,7 @@ from ..settings import Settings
 from . import losses
 from .features import Extractor, load_extractor
 from .levels import at_scale, halvings, layer_of, pyramid
-from .speed.heads import Headed, whole
+from .speed.heads import Headed, computed
 from .speed.tracing import specs, traced
 from .style_losses import load_style_loss
 
@@ -97,7 +97,7 @@ class StyleContentModel:
 
             def read(layer: str, features: tf.Tensor | Headed, wanted: tuple[str, ...] = wanted) -> list[tf.Tensor]:
                 of_style = [self.statistics(features, masks)] if layer in self.style_layers else []
-                return [whole(features), *of_style] if layer in wanted else of_style
+                return [computed(features), *of_style] if layer in wanted else of_style
 
             seen = self.extractor(tf.expand_dims(picture, 0), read)
             content |= {layer: seen[layer][0] for layer in wanted}
@@ -152,7 +152,7 @@ class StyleContentModel:
         """(1, …) of the whole, or (K, …) of K regions."""
         if masks is None:
             return self.style_loss.statistics(features)[None]
-        features = whole(features)
+        features = computed(features)
         small = tf.image.resize(masks[..., None], tf.shape(features)[1:3], "area")[..., 0]  # (K, H, W) -> (K, h, w)
         return tf.map_fn(lambda mask: self.style_loss.statistics(features, mask), small)
 

@@ -8,7 +8,7 @@ from nstlib.core import losses
 from nstlib.core.features import load_extractor
 from nstlib.core.model import load_model
 from nstlib.core.speed.gradients import products, products_with_one
-from nstlib.core.speed.heads import Headed, head_matrix, mean_products, whole
+from nstlib.core.speed.heads import Headed, computed, head_matrix, mean_products
 from nstlib.core.style_losses import load_style_loss
 from nstlib.settings import STYLE_LAYERS, Settings
 
@@ -42,7 +42,7 @@ def test_products_with_one_are_those_of_features_with_ones_and_so_is_their_gradi
 
 def test_mean_products_are_those_of_the_features(headed):
     ours, features = headed
-    np.testing.assert_allclose(whole(ours), features, atol=1e-5)
+    np.testing.assert_allclose(computed(ours), features, atol=1e-5)
     ones = np.concatenate([features, np.ones_like(features[..., :1])], axis=-1).reshape(-1, 6)
     np.testing.assert_allclose(mean_products(ours), ones.T @ ones / 42, atol=1e-4)
     np.testing.assert_allclose(losses.gram_matrix(ours), (ones.T @ ones / 42)[:-1, :-1], atol=1e-4)

@@ -35,7 +35,7 @@ def head_matrix(kernel: np.ndarray, bias: np.ndarray) -> np.ndarray:
     return np.pad(np.vstack([kernel, bias]), [(0, 0), (0, 1)]) + np.pad([[1.0]], [(len(kernel), 0), (len(bias), 0)])
 
 
-def whole(features: tf.Tensor | Headed) -> tf.Tensor:
+def computed(features: tf.Tensor | Headed) -> tf.Tensor:
     """The features (1, h, w, C), in float32."""
     return features.features() if isinstance(features, Headed) else tf.cast(features, tf.float32)
 

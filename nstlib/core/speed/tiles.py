@@ -21,7 +21,7 @@ from .. import losses
 from ..levels import at_scale, pyramid
 from ..model import StyleContentModel, Targets, Tensors
 from ..style_losses import load_style_loss
-from .heads import Headed, whole
+from .heads import Headed, computed
 from .tracing import graph
 
 STRIDE = 16  # pixels, of the deepest layer
@@ -217,7 +217,7 @@ class TiledModel:
         """The gradient of a tile's share of the loss, with its margin, and its part of Σ (F − P)²."""
 
         def read(layer: str, features: tf.Tensor | Headed) -> list[tf.Tensor]:
-            inner, found = _inner(whole(features), boxes[layer]), []
+            inner, found = _inner(computed(features), boxes[layer]), []
             if layer in goals:
                 counts = tf.size(goals[layer]) > 0
                 found.append(tf.cond(counts, lambda: tf.reduce_sum((inner - goals[layer]) ** 2), lambda: 0.0))

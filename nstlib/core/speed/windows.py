@@ -22,7 +22,7 @@ from ..optimize import Objective
 from ..parameters import Parameters
 from ..schedule import level_count
 from .gradients import reflected
-from .heads import Headed, whole
+from .heads import Headed, computed
 from .tracing import graph, specs, traced
 
 Window = tuple[slice, slice]  # rows and columns
@@ -199,7 +199,7 @@ class _Passes:
             found = self.model.statistics(inside, maps.get(layer))
             outside[layer] = self.model.statistics(features[layer], masks) - shares[layer] * found
 
-        errors = {n: (whole(features[n]) - p) ** 2 for n, p in content.items()}
+        errors = {n: (computed(features[n]) - p) ** 2 for n, p in content.items()}
         outside |= {f"content/{n}": tf.reduce_sum(e) - tf.reduce_sum(e[own[n]]) for n, e in errors.items()}
         goals = {n: p[own[n]] for n, p in content.items()}
         return {"rings": rings, "shares": shares, "maps": maps, "goals": goals}, outside
@@ -241,7 +241,7 @@ class _Passes:
                 found = self.model.statistics(features[layer], kept["maps"].get(layer))
                 sums[at_scale(layer, scale)] = kept["shares"][layer] * found
             sums |= {
-                f"content/{n}": tf.reduce_sum((whole(features[n]) - goal) ** 2) for n, goal in kept["goals"].items()
+                f"content/{n}": tf.reduce_sum((computed(features[n]) - goal) ** 2) for n, goal in kept["goals"].items()
             }
         return sums
 

@@ -21,7 +21,7 @@ import tensorflow as tf
 from .. import losses
 from ..levels import halvings
 from ..speed.arithmetic import has_bfloat16
-from ..speed.heads import Headed, whole
+from ..speed.heads import Headed, computed
 from . import style_unit
 from .wasserstein import gaussian
 from .wasserstein import statistics as moments
@@ -41,7 +41,7 @@ def statistics(features: tf.Tensor | Headed, mask: tf.Tensor | None = None) -> t
 
     (P, C + 1) and (C + 1, C + 1), one above the other.
     """
-    features = whole(features)
+    features = computed(features)
     seen = sampled(features, GRID)  # (P, C)
     counts = tf.ones_like(seen[:, :1]) if mask is None else sampled(mask[None, ..., None], GRID)
     return tf.concat([tf.concat([seen, counts], axis=-1), moments(features, mask)], axis=0)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 import tensorflow as tf
 
 from .. import losses
-from ..speed.heads import Headed, mean_products, whole
+from ..speed.heads import Headed, computed, mean_products
 from . import style_unit
 
 AVERAGED = True
@@ -26,7 +26,7 @@ def statistics(features: tf.Tensor | Headed, mask: tf.Tensor | None = None) -> t
     """[[G, μ], [μᵀ, 1]], (C + 1, C + 1): the mean products of features (1, h, w, C) with a 1 at their end."""
     if mask is None:
         return mean_products(features)
-    features = whole(features)
+    features = computed(features)
     return losses.gram_matrix(tf.concat([features, tf.ones_like(features[..., :1])], axis=-1), mask)
 
 
