@@ -126,7 +126,7 @@ def test_a_module_that_makes_no_picture_is_refused_before_the_first_step(saved, 
 def test_a_folder_that_is_no_module_is_one_clear_line(content, style, tmp_path):
     cases = {
         "none": "no such module",
-        "empty": "no SavedModel",
+        "empty": "no module: there is no saved_model.pb",
         "damaged": "damaged",
         "torn.tar.gz": "cannot be unpacked",
     }
