@@ -25,8 +25,7 @@ def pyramid(image: tf.Tensor, levels: int) -> dict[int, tf.Tensor]:
     """{1: image, 2: the means over 2 x 2 pixels, 4: …}, (H, W, 3) each."""
     pictures = {1: image}
     for level in range(1, levels):
-        image = tf.squeeze(
-            tf.nn.avg_pool2d(tf.expand_dims(image, 0), 2, 2, "VALID"), 0
-        )  # (H, W, 3) -> (H // 2, W // 2, 3)
+        halved = tf.nn.avg_pool2d(tf.expand_dims(image, 0), 2, 2, "VALID")
+        image = tf.squeeze(halved, 0)  # (H, W, 3) -> (H // 2, W // 2, 3)
         pictures[2**level] = image
     return pictures

@@ -240,9 +240,8 @@ class _Passes:
             for layer in self.model.style_layers:
                 found = self.model.statistics(features[layer], kept["maps"].get(layer))
                 sums[at_scale(layer, scale)] = kept["shares"][layer] * found
-            sums |= {
-                f"content/{n}": tf.reduce_sum((computed(features[n]) - goal) ** 2) for n, goal in kept["goals"].items()
-            }
+            for layer, goal in kept["goals"].items():
+                sums[f"content/{layer}"] = tf.reduce_sum((computed(features[layer]) - goal) ** 2)
         return sums
 
 

@@ -33,7 +33,11 @@ def cluster(
     nanny = _dask(env, "worker", "--scheduler-file", file, *options)
     try:
         deadline = time.monotonic() + 300
-        while not file.exists() and scheduler.poll() is None and time.monotonic() < deadline:
+
+        def written() -> bool:
+            return file.exists() and file.stat().st_size > 0  # the scheduler makes the file before it writes to it
+
+        while not written() and scheduler.poll() is None and time.monotonic() < deadline:
             time.sleep(0.1)
         address = json.loads(file.read_text())["address"]
         with Client(address, set_as_default=False, timeout=60) as client:
