@@ -24,8 +24,8 @@ TINY = 1e-12  # keeps `relative` finite for a black picture, whose features may 
 def gram_matrix(features: tf.Tensor | Headed, mask: tf.Tensor | None = None) -> tf.Tensor:
     """G = Fᵀ F / M: the mean product of every two channels over the positions (Gatys et al. 2016, eq. 3).
 
-    features (1, H, W, C) in any arithmetic -> (C, C) in float32. With a mask (H, W) in [0, 1]: G = Σ m F Fᵀ / Σ m, the
-    Gram matrix of a region.
+    features (1, H, W, C) in any arithmetic, or `Headed` -> (C, C) in float32. With a mask (H, W) in [0, 1]:
+    G = Σ m F Fᵀ / Σ m, the Gram matrix of a region.
 
     >>> features = np.float32([[[[1, 0], [1, 2]]]])  # (1, 1, 2, 2): two positions, two channels
     >>> nst.gram_matrix(features).numpy().tolist()

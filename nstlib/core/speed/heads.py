@@ -32,7 +32,7 @@ class Headed(NamedTuple):
 
 def head_matrix(kernel: np.ndarray, bias: np.ndarray) -> np.ndarray:
     """A = [K 0; b 1] of K (c, C) and b (C,)."""
-    return np.pad(np.vstack([kernel, bias]), [(0, 0), (0, 1)]) + np.pad([[1.0]], [(len(kernel), 0), (len(bias), 0)])
+    return np.block([[kernel, np.zeros((len(kernel), 1))], [bias, np.ones(1)]])
 
 
 def computed(features: tf.Tensor | Headed) -> tf.Tensor:
