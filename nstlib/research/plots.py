@@ -17,7 +17,6 @@ Picture = str | os.PathLike | np.ndarray
 
 # Okabe and Ito's colours, told apart by colour-blind readers too
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-GAP = 0.08  # inches, between pictures in a grid
 
 
 def show(
@@ -40,9 +39,9 @@ def show(
     columns = columns or len(shown)
     rows = -(-len(shown) // columns)
     height, width = next(iter(shown.values())).shape[:2]
-    captions = 0.27 * rows + 0.4 * bool(title)  # inches
+    captions = 0.35 * rows + 0.4 * bool(title)  # inches
     across = 3.6 if len(shown) > 1 else 7.2 * min(1, width / height)  # inches, of a picture; one alone is large
-    figure, axes = _figure(rows, columns, (across * columns, (across - GAP) * rows * height / width + captions))
+    figure, axes = _figure(rows, columns, (across * columns, across * rows * height / width + captions))
 
     for axis in axes.flat:
         axis.axis("off")
@@ -212,7 +211,7 @@ def flow_colors(flow: np.ndarray, *, largest: float | None = None) -> np.ndarray
 def write(figure: "Figure", path: str | Path) -> None:
     """The figure in a file, by its extension, 150 dots an inch; it stays open. NstlibError where it cannot be."""
     with files.whole(Path(path)) as beside:
-        figure.savefig(beside, dpi=150)
+        figure.savefig(beside, dpi=150, bbox_inches="tight", pad_inches=0.05)
 
 
 def save(figure: "Figure", path: str | Path) -> None:
