@@ -5,7 +5,7 @@ Weights, targets and pictures are tensor inputs of one trace, so nothing is trac
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -154,7 +154,8 @@ class StyleContentModel:
             return self.style_loss.statistics(features)[None]
         features = computed(features)
         small = tf.image.resize(masks[..., None], tf.shape(features)[1:3], "area")[..., 0]  # (K, H, W) -> (K, h, w)
-        return tf.map_fn(lambda mask: self.style_loss.statistics(features, mask), small)
+        each = partial(self.style_loss.statistics, features)
+        return tf.map_fn(tf.autograph.experimental.do_not_convert(each), small)  # else rewritten at every call
 
 
 def term_weights(settings: Settings, names: Mapping[str, Any]) -> dict[str, float]:

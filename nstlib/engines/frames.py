@@ -27,7 +27,7 @@ SETTLED, LOOK_BACK = 0.01, 5  # stop when the loss has fallen by less than this 
 HELD = 0.45  # of a frame is held, or more: it stays to the bit while the rest is painted, in as large a share
 LEAST = 1 / 3  # of the evaluations as it has of the frame, and at least this one: none goes into what is put back
 SOME = 0.02  # of a frame, or of the window where much is held, is enough to be compared by itself, and sketched:
-SKETCH = 60  # evaluations at half the size
+SKETCH = 60  # evaluations at half the size, as large a share of them as of the others
 SKETCHED = 768  # px, the longest side of a frame up to which a network's picture, where there is one, is sketch enough
 APART = 0.7  # of the style's weight is what two halves have together: each is farther from it, and would pull more
 
@@ -39,7 +39,7 @@ class Guide:
     start (H, W, 3); earlier: pairs (warped result (H, W, 3), reliability (H, W)) for the temporal loss; held (H, W)
     bool: where the last result stays as it is, pixel for pixel; anew (H, W) in [0, 1]: where no earlier result is of
     what the frame shows; young (H, W): where that is so, or was some frames ago, which is compared with the style by
-    itself. Both None where they are not `enough`.
+    itself. Both None where they are not `enough`, and young where the rest is not.
     """
 
     start: np.ndarray
@@ -118,12 +118,13 @@ class Optimised:
         held = guide.held if guide.held.mean() >= HELD else None
         if guide.young is not None:
             settings, styles, more["masks"] = self._apart(settings, guide.young)
+        part = 1.0 if held is None else max(LEAST, 1 - float(held.mean()))
         if guide.anew is not None:
             if self._network and max(frame.shape) <= SKETCHED:
                 start = _put(start, self._at_once(frame), guide.anew)
             else:
-                start = _sketched(frame, styles, settings, start, guide.anew, more)
-        part = 1.0 if held is None else max(LEAST, 1 - float(held.mean()))
+                sketched = replace(settings, steps=math.ceil(part * SKETCH))
+                start = _sketched(frame, styles, sketched, start, guide.anew, more)
         follows = replace(settings, steps=math.ceil(part * settings.next_steps), scales=1)
         return Run(frame, styles, follows, start=start, held=held, **more)
 
@@ -152,7 +153,7 @@ def _sketched(
         return start
     seen = colors.luminance(frame) if settings.preserve_color == "luminance" else frame
     begun = start + anew[..., None] * (seen - start)
-    sketch = _sketch(frame, styles, replace(settings, size=max(shape) // 2, steps=SKETCH), begun, anew, more)
+    sketch = _sketch(frame, styles, replace(settings, size=max(shape) // 2), begun, anew, more)
     for _ in sketch:
         pass
     small = sketch.parameters.result(sketch.optimizer.x, seen)

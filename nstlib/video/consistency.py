@@ -137,13 +137,16 @@ class Shot:
         return stale
 
     def _growing(self, stale: np.ndarray, w: np.ndarray, still: np.ndarray) -> np.ndarray | None:
-        """Where it began anew in this frame, or some frames ago; None where that is not enough."""
+        """Where it began anew in this frame, or some frames ago; None where that is not enough, or hardly anything else.
+
+        What is nearly all of a frame has its statistics anyway.
+        """
         held = self.age >= SETTLING
         carried = np.where(still, self.young, flow.warp(self.young, w))
         young = np.where(held, np.float32(0), stale + (1 - stale) * carried)
         apart = enough(young, held)
         self.young = images.to_uint8(young * np.float32(GROWN if apart else 1)) / np.float32(255)
-        return young if apart else None
+        return young if apart and enough(1 - young, held) else None
 
 
 def between(

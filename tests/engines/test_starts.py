@@ -163,6 +163,25 @@ def test_no_line_of_the_frame_is_left_where_what_begins_anew_ends_softly(paintin
     assert starts[-1].max() < 0.2 + 0.06 * 0.8
 
 
+@pytest.mark.parametrize(("held", "evaluations"), [(8, [60, 9]), (48, [20, 3]), (32, [30, 5])])
+def test_a_sketch_takes_as_large_a_share_of_its_evaluations_as_the_rest(painting, monkeypatch, held, evaluations):
+    """held: columns of 64 that stay."""
+    counts = []
+
+    def run(frame, styles, settings, **more):
+        counts.append(settings.steps)
+        return Run(frame, styles, replace(settings, steps=1), **more)
+
+    monkeypatch.setattr("nstlib.engines.frames.Run", run)
+    frame, stays = smooth_noise(1, SHAPE), np.zeros(SHAPE, bool)
+    stays[:, :held] = True
+    anew = np.float32(~stays)
+    layers = {"style_layers": ("block1_conv1",), "content_layers": ("block1_conv1",)}
+    settings = replace(SETTINGS, init="content", next_steps=9, **layers)
+    Optimised(painting, settings)(frame, Guide(frame, ((frame, 1 - anew),), stays, anew, anew))
+    assert counts == evaluations
+
+
 class Sketch:
     """A sketch that has come to its end at a picture."""
 

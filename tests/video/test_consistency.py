@@ -123,6 +123,18 @@ def test_where_it_begins_anew_is_told():
     assert anew[22:42, 36:64].mean() > 0.8 and anew[:, :20].max() == 0
 
 
+def test_where_all_begins_anew_nothing_is_apart():
+    """Its statistics are the whole frame's, and for the rest there would be a mask that is black everywhere."""
+    far = np.full((64, 96, 2), 500, np.float32)  # all of it comes from beyond the frame
+    shot = consistency.Shot(motion=lambda *given: (far, far))
+    for i in range(3):
+        frame = texture(seed=i)[:64, :96]
+        if i:
+            found = shot.advance(i, frame)
+            assert found.anew.min() > 0.9 and found.young is None
+        shot.add(i, frame, frame)
+
+
 def test_strips_that_begin_anew_are_young_together_for_some_frames():
     """A camera that moves by a pixel and a half: a sixtieth of the frame is new each time, too little by itself."""
     w = np.full((64, 96, 2), (1.5, 0), np.float32)

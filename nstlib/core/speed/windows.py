@@ -23,7 +23,7 @@ from ..parameters import Parameters
 from ..schedule import level_count
 from .gradients import reflected
 from .heads import Headed, computed
-from .tracing import graph, specs, traced
+from .tracing import specs, traced
 
 Window = tuple[slice, slice]  # rows and columns
 REACH = 24  # pixels around a window that are computed too, as far as the dearest layers see
@@ -149,15 +149,11 @@ class _Passes:
     def __init__(self, model: StyleContentModel) -> None:
         self.model = model
         self._traces: dict[tuple, Any] = {}
-        self._seen = graph(self._all, input_signature=[tf.TensorSpec((None, None, 3))])
 
     def loss(self, patch: tf.Tensor, kept: dict[str, Any], compared: dict[str, Any], weights: Tensors) -> Any:
         """Loss, gradient (h, w, 3) and terms of the picture with `patch` (h, w, 3) inside the window."""
-        inputs = patch[None], kept, compared, weights
         kind = (*compared, bool(kept["scales"]["1"]["maps"]))
-        if kind not in self._traces:
-            self._traces[kind] = traced(self._loss, [specs(each) for each in inputs])
-        total, gradient, terms = self._traces[kind](*inputs)
+        total, gradient, terms = self._called(kind, self._loss, patch[None], kept, compared, weights)
         return total, gradient[0], terms
 
     def keep(self, base: tf.Tensor, window: Window, targets: Targets) -> dict[str, Any]:
@@ -183,7 +179,8 @@ class _Passes:
         self, picture: tf.Tensor, window: Window, masks: tf.Tensor | None, content: Tensors
     ) -> tuple[dict[str, Any], Tensors]:
         """At one size, what lies around the window's layers and what they are compared with, and the sums outside."""
-        inputs, features = self._seen(picture)
+        seen = (picture,) if masks is None else (picture, masks)
+        inputs, features, whole = self._called(("all", len(seen)), self._all, *seen)
         rings, answers = _surroundings(inputs, window)
         own = {n: (slice(None), *_answers(n, f.seen, inputs, answers)) for n, f in features.items()}
 
@@ -197,22 +194,31 @@ class _Passes:
                 part, every = (tf.reduce_sum(m, (1, 2), keepdims=True) for m in (maps[layer], small))
             shares[layer] = tf.constant(part / (every + losses.TINY), tf.float32)
             found = self.model.statistics(inside, maps.get(layer))
-            outside[layer] = self.model.statistics(features[layer], masks) - shares[layer] * found
+            outside[layer] = whole[layer] - shares[layer] * found
 
         errors = {n: (computed(features[n]) - p) ** 2 for n, p in content.items()}
         outside |= {f"content/{n}": tf.reduce_sum(e) - tf.reduce_sum(e[own[n]]) for n, e in errors.items()}
         goals = {n: p[own[n]] for n, p in content.items()}
         return {"rings": rings, "shares": shares, "maps": maps, "goals": goals}, outside
 
-    def _all(self, picture: tf.Tensor) -> tuple[list[tf.Tensor], dict[str, Headed]]:
-        """What each convolution of a picture sees, and the layers' features."""
+    def _all(
+        self, picture: tf.Tensor, masks: tf.Tensor | None = None
+    ) -> tuple[list[tf.Tensor], dict[str, Headed], Tensors]:
+        """What each convolution of a picture sees, the layers' features, and their style statistics."""
         inputs: list[tf.Tensor] = []
 
         def pad(x: tf.Tensor) -> tf.Tensor:
             inputs.append(x)
             return reflected(x)
 
-        return inputs, self._features(picture, pad)
+        features = self._features(picture, pad)
+        return inputs, features, {n: self.model.statistics(features[n], masks) for n in self.model.style_layers}
+
+    def _called(self, kind: tuple, function: Any, *inputs: Any) -> Any:
+        """function(*inputs); traced once for each kind."""
+        if kind not in self._traces:
+            self._traces[kind] = traced(function, [specs(each) for each in inputs])
+        return self._traces[kind](*inputs)
 
     def _features(self, picture: tf.Tensor, pad: Any) -> dict[str, Headed]:
         """{layer: its features} of a picture (H, W, 3)."""
