@@ -137,7 +137,7 @@ class Shot:
         return stale
 
     def _growing(self, stale: np.ndarray, w: np.ndarray, still: np.ndarray) -> np.ndarray | None:
-        """Where it began anew in this frame, or some frames ago; None where that is not enough, or hardly anything else.
+        """Where it began anew in this frame, or some frames ago; None where that is not enough, or the rest is not.
 
         What is nearly all of a frame has its statistics anyway.
         """

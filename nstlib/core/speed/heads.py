@@ -19,10 +19,6 @@ class Headed(NamedTuple):
     seen: tf.Tensor
     head: tf.Tensor
 
-    def cut(self, window: tuple[slice, ...]) -> "Headed":
-        """Those of some positions."""
-        return self._replace(seen=self.seen[window])
-
     def features(self) -> tf.Tensor:
         """f, in float32."""
         head = tf.cast(self.head, self.seen.dtype)

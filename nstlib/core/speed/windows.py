@@ -6,7 +6,7 @@ sees alone: by 2 pixels at its first layer, by 80 at its deepest. Statistics, wh
 that were kept, less the window's as it was, and its own.
 """
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -184,17 +184,19 @@ class _Passes:
         rings, answers = _surroundings(inputs, window)
         own = {n: (slice(None), *_answers(n, f.seen, inputs, answers)) for n, f in features.items()}
 
-        shares, maps, outside = {}, {}, {}
-        for layer in self.model.style_layers:
-            inside, shape = features[layer].cut(own[layer]), features[layer].seen.shape[1:3]
-            part, every = float(np.prod(inside.seen.shape[1:3])), float(np.prod(shape))
+        shares, maps = {}, {}
+        inside = {n: features[n].seen[own[n]] for n in self.model.style_layers}
+        for layer, part_seen in inside.items():
+            shape = features[layer].seen.shape[1:3]
+            part, every = float(np.prod(part_seen.shape[1:3])), float(np.prod(shape))
             if masks is not None:
                 small = tf.image.resize(masks[..., None], shape, "area")[..., 0]  # (K, H, W) -> (K, h, w)
                 maps[layer] = small[own[layer]]
                 part, every = (tf.reduce_sum(m, (1, 2), keepdims=True) for m in (maps[layer], small))
             shares[layer] = tf.constant(part / (every + losses.TINY), tf.float32)
-            found = self.model.statistics(inside, maps.get(layer))
-            outside[layer] = whole[layer] - shares[layer] * found
+        of_inside = partial(self._inside, {n: features[n].head for n in inside})
+        found = self._called(("inside", len(seen)), of_inside, inside, maps)
+        outside = {layer: whole[layer] - shares[layer] * found[layer] for layer in inside}
 
         errors = {n: (computed(features[n]) - p) ** 2 for n, p in content.items()}
         outside |= {f"content/{n}": tf.reduce_sum(e) - tf.reduce_sum(e[own[n]]) for n, e in errors.items()}
@@ -213,6 +215,10 @@ class _Passes:
 
         features = self._features(picture, pad)
         return inputs, features, {n: self.model.statistics(features[n], masks) for n in self.model.style_layers}
+
+    def _inside(self, heads: Tensors, seen: Tensors, maps: Tensors) -> Tensors:
+        """The style statistics inside a window, of what the layers' heads see there."""
+        return {n: self.model.statistics(Headed(x, heads[n]), maps.get(n)) for n, x in seen.items()}
 
     def _called(self, kind: tuple, function: Any, *inputs: Any) -> Any:
         """function(*inputs); traced once for each kind."""
