@@ -47,6 +47,12 @@ def test_video_writes_the_clip_and_measure_reads_it(clip, tmp_path, capsys):
     assert "warping error" in capsys.readouterr().out
 
 
+def test_a_video_of_one_frame_tells_of_nstlib_image(clip, tmp_path, capsys):
+    assert run("video", clip, tmp_path / "style" / "000001.png", "-o", tmp_path / "out.mp4", *FEW, "--end", 0.05) == 0
+    assert "has one frame here; for a picture there is `nstlib image`" in capsys.readouterr().err
+    assert clips.probe(tmp_path / "out.mp4").frames == 1
+
+
 def test_a_stopped_video_goes_on(clip, tmp_path, capsys, monkeypatch):
     words = ["video", clip, tmp_path / "style" / "000001.png", "-o", tmp_path / "out.mp4", *FEW]
 
