@@ -67,7 +67,7 @@ def over_bare_pass() -> Row:
     as_bare = {"extractor": "random", "precision": "float32", "forms": 0}
     settings = Settings(size=SIDE, steps=1000, scales=1, **as_bare)
     run = Run(content, samples.styles()["whirls"], settings)
-    image, extractor = tf.constant(content), run.model.extractor
+    image, extractor = tf.constant(run.optimizer.x), run.model.extractor  # with its border
 
     @tf.function
     def bare(x: tf.Tensor) -> tf.Tensor:
